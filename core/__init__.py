@@ -1,0 +1,1 @@
+"""The engine: SyncDiffusion as a library. Knows nothing of Blender and never imports ``bpy``."""
