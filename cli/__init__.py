@@ -1,0 +1,1 @@
+"""The command line: ``syncdiffusion`` and ``python -m syncdiffusion``."""

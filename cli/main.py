@@ -1,0 +1,81 @@
+"""Dispatch and exit status of the command line."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from ..core.errors import CancelledError, InvalidRequestError, SyncDiffusionError
+from ..core.version import VERSION
+from . import generate
+
+DONE = 0
+FAILED = 1
+INVALID = 2
+INTERRUPTED = 130
+
+Cancelled = Callable[[], bool]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line. Returns the exit status: 0 done, 1 failed, 2 invalid request, 130 interrupted."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    parser = argparse.ArgumentParser("syncdiffusion", description="Coherent AI panoramas.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=VERSION)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    generate.add_parser(commands)
+    options, unknown = parser.parse_known_args(arguments)
+    return _run(lambda cancelled: generate.run(options, unknown, cancelled), debug=options.debug)
+
+
+def _run(command: Callable[[Cancelled], None], debug: bool) -> int:
+    try:
+        with _interruptible() as cancelled:
+            command(cancelled)
+    except InvalidRequestError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        return FAILED if all(problem.corrupted for problem in error.problems) else INVALID
+    except (CancelledError, KeyboardInterrupt):
+        print("interrupted; nothing was written", file=sys.stderr)
+        return INTERRUPTED
+    except SyncDiffusionError as error:
+        _explain(str(error), debug)
+        return FAILED
+    except Exception as error:
+        _explain(f"an unexpected error: {type(error).__name__}: {error}; --debug shows where", debug)
+        return FAILED
+    return DONE
+
+
+def _explain(sentence: str, debug: bool) -> None:
+    if debug:
+        traceback.print_exc()
+    print(sentence, file=sys.stderr)
+
+
+@contextmanager
+def _interruptible() -> Iterator[Cancelled]:
+    """Within, the first Ctrl-C asks the run to stop in good order, and a second one stops it on the spot."""
+    interrupted = False
+
+    def on_interrupt(*_: object) -> None:
+        nonlocal interrupted
+        if interrupted:
+            raise KeyboardInterrupt
+        interrupted = True
+        print("\nstopping (press again to stop on the spot)", file=sys.stderr)
+
+    try:
+        previous = signal.signal(signal.SIGINT, on_interrupt)
+    except ValueError:  # not the main thread: the caller looks after signals
+        yield lambda: False
+        return
+    try:
+        yield lambda: interrupted
+    finally:
+        signal.signal(signal.SIGINT, previous)

@@ -1,0 +1,308 @@
+"""The way of a request to a picture: load, sample, decode, save."""
+
+from __future__ import annotations
+
+import math
+import platform
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from .coherence import Coherence
+from .decode import Decoder
+from .denoiser import Condition, Denoiser, encode_prompt, unet_network
+from .devices import arithmetic, resolve_device, resolve_dtype
+from .errors import CancelledError, ModelError, NotEnoughMemoryError
+from .events import Event, Notice, Phase, Progress
+from .image_files import ImageError, read_square
+from .joint_diffusion import Anchor, JointDiffusion, Step
+from .known_files import KnownFiles
+from .memory import FIXED_BATCH, Batches, is_out_of_memory
+from .models.libraries import import_diffusers
+from .models.loaded import Components, Kept, free_unused_memory, model_key
+from .noise import initial_noise, read_latents
+from .outputs import Outputs
+from .perceptual.distance import PerceptualDistance
+from .perceptual.weights import load_distance
+from .preview import fit_preview
+from .samplers import Sampler
+from .stopwatch import Stopwatch, TimeLeft
+from .validation import Plan
+from .version import VERSION
+
+
+@dataclass
+class Result:
+    """A finished panorama. ``pixels`` is 8-bit (H, W, 3), the rest float32.
+
+    ``latents`` (1, C, h, w) are those before decoding, ``losses`` (steps,) is NaN where a step did not synchronize,
+    ``trace`` (steps, C, h, w) is empty unless it was asked for.
+    """
+
+    pixels: np.ndarray
+    latents: np.ndarray
+    trace: np.ndarray
+    losses: np.ndarray
+    request: dict[str, Any]
+    report: dict[str, Any] = field(default_factory=dict)
+
+
+class Engine:
+    """Carries out one plan at a time and keeps the model for the next. Not for two threads at a time."""
+
+    def __init__(self) -> None:
+        self._models: Kept[Components] = Kept()
+        self._distances: Kept[Any] = Kept()
+        self._known_files = KnownFiles()
+
+    def release(self) -> None:
+        """Forget the model and give its memory back."""
+        self._models.release()
+        self._distances.release()
+
+    def generate(
+        self,
+        plan: Plan,
+        outputs: Outputs,
+        emit: Callable[[Event], None] = lambda _: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Result:
+        """Generate a panorama and write its files. ``cancelled`` is asked before every batch of windows.
+
+        Raises a SyncDiffusionError; no file is left half-written then, and no memory kept but the model's.
+        """
+        try:
+            device = resolve_device(plan.request.device)
+            dtype = resolve_dtype(plan.request.dtype, device)
+            with arithmetic(dtype, plan.request.deterministic):
+                return self._generate(_Run(plan, device, dtype, emit, cancelled), outputs)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            raise NotEnoughMemoryError(
+                "memory ran out; take --decode tiles, --dtype float16 or a smaller canvas, or close other programs"
+            ) from error
+        finally:
+            free_unused_memory()
+
+    def _generate(self, run: _Run, outputs: Outputs) -> Result:
+        with run.phase(Phase.LOADING):
+            components, distance = self._load(run)
+            decoder = Decoder(components.vae, run.plan.model.facts, run.warn)
+            if components.preview is None:
+                components.preview = fit_preview(decoder, components.vae, run.plan.model.facts, run.device)
+            condition = run.encode_prompt(components)
+        with run.phase(Phase.SAMPLING):
+            latents, trace, losses = run.sample(
+                components, condition, decoder, distance, keep_trace=outputs.trace is not None
+            )
+        with run.phase(Phase.DECODING):
+            pixels = run.decode(decoder, latents)
+        with run.phase(Phase.SAVING):
+            result = Result(
+                pixels=pixels,
+                latents=latents.cpu().numpy(),
+                trace=trace,
+                losses=losses,
+                request=run.plan.request.to_json(self._hashes(run.plan)),
+            )
+            run.check_cancelled()
+            outputs.write(result, partial(run.report, result))
+        result.report = run.report(result)
+        return result
+
+    def _load(self, run: _Run) -> tuple[Components, PerceptualDistance | None]:
+        request, model = run.plan.request, run.plan.model
+        import_diffusers()
+        components = self._models.get(
+            model_key(model, run.device, run.dtype), lambda: model.load(run.dtype).to(run.device)
+        )
+        run.check_cancelled()
+        if not request.synchronizes:
+            return components, None
+        distance = self._distances.get(
+            (request.loss, request.loss_weights, run.device),
+            lambda: load_distance(request.loss, request.loss_weights, run.warn).to(run.device),
+        )
+        run.check_cancelled()
+        return components, distance
+
+    def _hashes(self, plan: Plan) -> dict[str, dict[str, str]]:
+        """Name and SHA-256 of the model and of every file the request names."""
+        files = plan.model.files
+        name = plan.model.name
+        path = Path(name).expanduser()
+        root = path if path.exists() else files[0].parent.parent  # a hub model lies in the shared cache
+        if path.exists():
+            name = path.resolve().name
+        hashes = {"model": {"name": name, "sha256": self._known_files.sha256(root, files)}}
+        for setting, file in plan.request.file_settings().items():
+            path = Path(file).expanduser()
+            hashes[setting] = {"name": path.name, "sha256": self._known_files.sha256(path)}
+        return hashes
+
+
+class _Run:
+    """One run of a plan: what its phases share, and the phases that need no store."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        device: torch.device,
+        dtype: torch.dtype,
+        emit: Callable[[Event], None],
+        cancelled: Callable[[], bool],
+    ) -> None:
+        self.plan = plan
+        self.device = device
+        self.dtype = dtype
+        self._emit = emit
+        self._cancelled = cancelled
+        self._fixed_batch = FIXED_BATCH if plan.request.deterministic or device.type != "cuda" else None
+        self._batches = Batches(device, self._fixed_batch, cancelled)
+        self._stopwatch = Stopwatch()
+        self._notices: list[str] = []
+        self._where = ""
+
+    @contextmanager
+    def phase(self, phase: Phase) -> Iterator[None]:
+        """Announce a phase, count its seconds, and end there if the run has been cancelled."""
+        self.check_cancelled()
+        self._where = f" (while {phase.value})"
+        self._emit(Progress(phase))
+        with self._stopwatch.phase(phase.value):
+            yield
+
+    def warn(self, text: str) -> None:
+        """Tell the user, once for each text."""
+        if text not in self._notices:
+            self._notices.append(text)
+            self._emit(Notice(text + self._where))
+
+    def check_cancelled(self) -> None:
+        """Raise CancelledError if the run has been cancelled."""
+        if self._cancelled():
+            raise CancelledError("cancelled")
+
+    def encode_prompt(self, components: Components) -> Condition:
+        """The text embeddings of the request's prompts."""
+        request = self.plan.request
+        limit = self.plan.model.facts.text_limit
+        return encode_prompt(components, request.prompt, request.negative_prompt, limit, self.warn)
+
+    def sample(
+        self,
+        components: Components,
+        condition: Condition,
+        decoder: Decoder,
+        distance: PerceptualDistance | None,
+        keep_trace: bool,
+    ) -> tuple[torch.Tensor, np.ndarray, np.ndarray]:
+        """Clean latents on the device, the trace (empty unless kept) and the losses."""
+        request, facts = self.plan.request, self.plan.model.facts
+        weights = request.sync_weights()
+        unet = unet_network(components, self.warn)
+        sampler = Sampler(
+            request.scheduler,
+            facts.scheduler_config,
+            facts.prediction_type,
+            request.steps,
+            synchronized=[i for i, weight in enumerate(weights) if weight > 0],
+        )
+        noisy = request.foresee == "noisy"
+        coherence, anchor = None, None
+        if distance is not None:
+            coherence = Coherence(distance, decoder, [decoder.network] if noisy else [decoder.network, unet])
+            anchor = self._anchor(coherence)
+        diffusion = JointDiffusion(
+            self.plan.windows,
+            Denoiser(unet, condition, request.guidance_scale),
+            sampler,
+            self._batches,
+            weights,
+            coherence,
+            anchor,
+            foresee_noisy=noisy,
+        )
+        time_left = TimeLeft([weight > 0 for weight in weights])
+        trace, losses = [], []
+        z = self._initial_noise().to(self.device)
+        for step in diffusion.run(z):
+            self._tell(step, time_left.after(step.index), components)
+            losses.append(step.loss)
+            if keep_trace:
+                trace.append(step.latents.cpu())
+            z = step.latents
+        kept = torch.cat(trace) if trace else torch.empty((0, *z.shape[1:]))
+        return z, kept.numpy(), np.array(losses, dtype=np.float32)
+
+    def _initial_noise(self) -> torch.Tensor:
+        request, windows = self.plan.request, self.plan.windows
+        if request.initial_latents is not None:
+            return read_latents(Path(request.initial_latents).expanduser())
+        return initial_noise(request.seed, (1, self.plan.model.facts.latent_channels, windows.height, windows.width))
+
+    def _anchor(self, coherence: Coherence) -> Anchor:
+        request = self.plan.request
+        if request.anchor_image is None:
+            index = request.anchor_index
+            return Anchor(self.plan.windows.center if index is None else index)
+        try:
+            image = read_square(Path(request.anchor_image).expanduser(), request.window)
+        except ImageError as error:
+            raise ModelError(f"anchor: {error}") from error
+        tensor = torch.from_numpy(image).permute(2, 0, 1)[None].to(self.device)
+        return Anchor(None, coherence.look_at_image(tensor))
+
+    def _tell(self, step: Step, seconds_left: float, components: Components) -> None:
+        total = self.plan.request.steps
+        self._where = f" (at step {min(step.index + 2, total)} of {total})"
+        self._emit(
+            Progress(
+                Phase.SAMPLING,
+                step.index + 1,
+                total,
+                seconds_left,
+                None if math.isnan(step.loss) else step.loss,
+                components.preview(step.x0).numpy(),
+            )
+        )
+
+    def decode(self, decoder: Decoder, latents: torch.Tensor) -> np.ndarray:
+        """Pixels (H, W, 3), 8-bit, of clean latents."""
+        request = self.plan.request
+        image = decoder.canvas(latents, request.decode, request.wrap_y, request.wrap_x)
+        return (image[0].permute(1, 2, 0) * 255).round().byte().numpy()
+
+    def report(self, result: Result) -> dict[str, Any]:
+        """Every setting in effect, and what the run took."""
+        import diffusers
+
+        losses = [float(loss) for loss in result.losses if not math.isnan(loss)]
+        return {
+            "settings": result.request,
+            "device": torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type,
+            "dtype": str(self.dtype).removeprefix("torch."),
+            "versions": {
+                "syncdiffusion": VERSION,
+                "python": platform.python_version(),
+                "torch": torch.__version__,
+                "diffusers": diffusers.__version__,
+            },
+            "windows": len(self.plan.windows),
+            "seconds": self._stopwatch.seconds(),
+            "peak_memory_bytes": self._batches.peak_bytes(),
+            "batch_sizes": {
+                kind: {str(size): count for size, count in sorted(sizes.items())}
+                for kind, sizes in self._batches.used.items()
+            },
+            "batches_halved": self._batches.halved,
+            "loss": {"first": losses[0] if losses else None, "last": losses[-1] if losses else None},
+            "notices": self._notices,
+        }

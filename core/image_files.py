@@ -1,0 +1,99 @@
+"""Pictures on disk: reading any, writing PNG with the request and the mark of machine-made media inside."""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+REQUEST_KEY = "syncdiffusion"
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_MAX_REQUEST_BYTES = 2**20
+
+# IPTC Photo Metadata: digital source type "trained algorithmic media", as XMP.
+XMP = (
+    '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/">'
+    "<Iptc4xmpExt:DigitalSourceType>http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+    "</Iptc4xmpExt:DigitalSourceType></rdf:Description></rdf:RDF></x:xmpmeta>"
+    '<?xpacket end="w"?>'
+)
+
+
+class ImageError(Exception):
+    """A picture that cannot be read; ``str()`` is a sentence."""
+
+
+def check_image(path: Path) -> None:
+    """Raise ImageError when ``path`` is not a picture that can be read."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as image:
+            image.verify()
+    except FileNotFoundError:
+        raise ImageError(f"there is no file {str(path)!r}") from None
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        raise ImageError(f"{str(path)!r} is not a picture that can be read") from None
+
+
+def read_square(path: Path, size: int) -> np.ndarray:
+    """The centre of a picture as a square: float32 (size, size, 3) in [0, 1], upright as its camera held it."""
+    import numpy as np
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(path) as image:
+            square = ImageOps.fit(ImageOps.exif_transpose(image).convert("RGB"), (size, size), Image.Resampling.LANCZOS)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ImageError(f"{str(path)!r} cannot be read: {error}") from error
+    return np.asarray(square, dtype=np.float32) / 255
+
+
+def write_png(file: IO[bytes], pixels: np.ndarray, request: dict[str, Any]) -> None:
+    """Write 8-bit pixels (H, W, 3) with ``request`` as JSON in a text chunk. Raises OSError."""
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
+    info = PngInfo()
+    info.add_text(REQUEST_KEY, json.dumps(request))
+    info.add_itxt("XML:com.adobe.xmp", XMP)
+    Image.fromarray(pixels).save(file, "PNG", pnginfo=info)
+
+
+def read_request(path: Path) -> dict[str, Any]:
+    """The request inside a PNG of ours. Reads no pixels, so that pictures of any size do. Raises ImageError."""
+    try:
+        with path.open("rb") as file:
+            if file.read(8) != _SIGNATURE:
+                raise ImageError(f"{str(path)!r} is not a PNG")
+            while len(head := file.read(8)) == 8:
+                length, kind = struct.unpack(">I4s", head)
+                if kind != b"tEXt" or length > _MAX_REQUEST_BYTES:
+                    file.seek(length + 4, 1)
+                    continue
+                content, checksum = file.read(length), file.read(4)
+                key, _, text = content.partition(b"\0")
+                if key == REQUEST_KEY.encode() and checksum == struct.pack(">I", zlib.crc32(kind + content)):
+                    return _request_of(text, path)
+    except FileNotFoundError:
+        raise ImageError(f"there is no file {str(path)!r}") from None
+    except OSError as error:
+        raise ImageError(f"{str(path)!r} cannot be read: {error.strerror}") from None
+    raise ImageError(f"{str(path)!r} holds no request of SyncDiffusion (was it saved again by another program?)")
+
+
+def _request_of(text: bytes, path: Path) -> dict[str, Any]:
+    try:
+        request = json.loads(text)
+    except ValueError:
+        request = None
+    if not isinstance(request, dict):
+        raise ImageError(f"the request inside {str(path)!r} is damaged")
+    return request

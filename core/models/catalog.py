@@ -1,0 +1,61 @@
+"""From what the user calls a model to the model: a folder, a checkpoint file, or a hub id."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from ..errors import InvalidRequestError, Problem
+from .facts import ModelFacts
+from .folder import FolderModel
+from .hub import find_hub_model, is_hub_id
+from .single_file import CheckpointModel
+
+if TYPE_CHECKING:
+    import torch
+
+    from .loaded import Components
+
+
+class Model(Protocol):
+    """A model that has been found and looked at, but not loaded."""
+
+    name: str
+
+    @property
+    def facts(self) -> ModelFacts:
+        """What its configuration says."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that make it what it is, for its hash."""
+
+    def load(self, dtype: torch.dtype) -> Components:
+        """Load all its parts in ``dtype``, on the CPU. Raises ModelError."""
+
+
+def find_model(name: str, *, allow_pickle: bool = False, offline: bool = False) -> Model:
+    """Find the model a user named. Reads configurations and headers, no weights.
+
+    Raises InvalidRequestError when there is no such model or it cannot be used, with what would be right; ModelError
+    when a hub cannot be reached.
+    """
+    if name == "builtin":
+        raise _refuse("the built-in model is not part of this version yet; give a folder, a checkpoint or a hub id")
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return FolderModel(path, name, allow_pickle)
+    if path.is_file():
+        if path.suffix != ".safetensors":
+            raise _refuse(
+                f"{name!r} is not a .safetensors file"
+                + ("; it is a pickle, which can hide a program: convert it" if path.suffix in (".ckpt", ".pt") else "")
+            )
+        return CheckpointModel(path, name)
+    if is_hub_id(name):
+        return find_hub_model(name, allow_pickle=allow_pickle, offline=offline)
+    raise _refuse(f"{name!r} is not a folder, a .safetensors file or a hub id (owner/name)")
+
+
+def _refuse(sentence: str) -> InvalidRequestError:
+    return InvalidRequestError([Problem("model", sentence)])

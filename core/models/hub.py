@@ -1,0 +1,110 @@
+"""Models by hub id: in the Hugging Face cache, which other programs share, or downloaded into it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import InvalidRequestError, ModelError, Problem
+from .folder import FolderModel
+
+if TYPE_CHECKING:
+    import torch
+
+    from .facts import ModelFacts
+    from .loaded import Components
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_PARTS = ("unet", "vae", "text_encoder")
+
+
+def is_hub_id(name: str) -> bool:
+    """Whether a name has the form ``owner/name``."""
+    return _HUB_ID.fullmatch(name) is not None
+
+
+def find_hub_model(hub_id: str, *, allow_pickle: bool, offline: bool) -> FolderModel | HubModel:
+    """The model of a hub id: from the local cache when it is whole there, else one whose weights load on demand.
+
+    Downloads the configuration files (a few kilobytes) where they are not cached and the network may be used. Raises
+    InvalidRequestError when there is no such model, or it is not cached and ``offline``; ModelError when the hub cannot
+    be reached.
+    """
+    import huggingface_hub
+    from huggingface_hub import errors
+
+    try:
+        folder = Path(huggingface_hub.snapshot_download(hub_id, local_files_only=True))
+        return FolderModel(folder, hub_id, allow_pickle)
+    except (errors.LocalEntryNotFoundError, FileNotFoundError, InvalidRequestError):
+        pass  # not there, or an interrupted download: it is completed below
+    if offline or huggingface_hub.constants.is_offline_mode():
+        raise _refuse(f"{hub_id!r} is not in the Hugging Face cache, and no network may be used; download it first")
+    return HubModel(hub_id, allow_pickle)
+
+
+class HubModel:
+    """A model on the hub, known by its configuration; its weights are downloaded when it is loaded."""
+
+    def __init__(self, hub_id: str, allow_pickle: bool) -> None:
+        self.name = hub_id
+        self._allow_pickle = allow_pickle
+        self._folder = FolderModel(_download(hub_id, _config_files), hub_id, allow_pickle, check_weights=False)
+
+    @property
+    def facts(self) -> ModelFacts:
+        """See ``ModelFacts``."""
+        return self._folder.facts
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that make the model what it is, for its hash. Complete once it has been loaded."""
+        return self._folder.files
+
+    def load(self, dtype: torch.dtype) -> Components:
+        """Download what is missing, then load as from a folder. Raises ModelError."""
+        try:
+            folder = _download(self.name, lambda names: _config_files(names) + _weight_files(names, self._allow_pickle))
+            self._folder = FolderModel(folder, self.name, self._allow_pickle)
+        except InvalidRequestError as error:
+            raise ModelError(str(error)) from error
+        return self._folder.load(dtype)
+
+
+def _download(hub_id: str, choose: Callable[[list[str]], list[str]]) -> Path:
+    import huggingface_hub
+    from huggingface_hub import errors
+
+    try:
+        names = [item.rfilename for item in huggingface_hub.HfApi().model_info(hub_id).siblings or ()]
+        return Path(huggingface_hub.snapshot_download(hub_id, allow_patterns=choose(names)))
+    except errors.GatedRepoError:
+        raise _refuse(f"{hub_id!r} is gated: accept its licence on the hub and log in there first") from None
+    except errors.RepositoryNotFoundError:
+        raise _refuse(f"{hub_id!r} is no folder or file here, and the hub has no model of that id") from None
+    except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, OSError) as error:
+        raise ModelError(
+            f"model: {hub_id!r} could not be downloaded ({type(error).__name__}); check the connection and the free "
+            "space, and try again: what has arrived is kept"
+        ) from error
+
+
+def _config_files(names: list[str]) -> list[str]:
+    return [n for n in names if n == "model_index.json" or n.startswith("tokenizer/") or n.endswith("config.json")]
+
+
+def _weight_files(names: list[str], allow_pickle: bool) -> list[str]:
+    """Of each part's weights the smallest safetensors form; pickle only where there is no other and it is allowed."""
+    wanted: list[str] = []
+    for part in _PARTS:
+        safe = [n for n in names if n.startswith(f"{part}/") and ".safetensors" in n and ".non_ema." not in n]
+        half = [n for n in safe if ".fp16." in n]
+        pickle = [n for n in names if n.startswith(f"{part}/") and n.endswith(".bin") and allow_pickle]
+        wanted += half or safe or pickle
+    return wanted
+
+
+def _refuse(sentence: str) -> InvalidRequestError:
+    return InvalidRequestError([Problem("model", sentence)])

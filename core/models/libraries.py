@@ -1,0 +1,48 @@
+"""The one door to diffusers and transformers, which import torchvision when it is installed."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import logging
+import sys
+from types import ModuleType
+
+# Held for the life of the process: torch forgets the operators when their library object is collected.
+_declared_operators: list[object] = []
+
+
+@functools.cache
+def import_diffusers() -> ModuleType:
+    """Import diffusers and transformers; returns diffusers.
+
+    A torchvision whose compiled half does not match torch (a CUDA build beside a CPU torch) fails to import and would
+    take both libraries down with it, though nothing here uses an operator of it.
+    """
+    if importlib.util.find_spec("torchvision") is not None:
+        try:
+            importlib.import_module("torchvision")
+        except RuntimeError as error:
+            if "torchvision::nms" not in str(error):
+                raise
+            _declare_torchvision_operators()
+    # What the two have to say on standard error is for their developers.
+    logging.getLogger("transformers").setLevel(logging.ERROR)
+    logging.getLogger("diffusers").setLevel(logging.ERROR)
+    importlib.import_module("transformers").utils.logging.disable_progress_bar()
+    diffusers = importlib.import_module("diffusers")
+    diffusers.utils.logging.disable_progress_bar()
+    return diffusers
+
+
+def _declare_torchvision_operators() -> None:
+    import torch
+
+    for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
+        del sys.modules[name]
+    library = torch.library.Library("torchvision", "DEF")
+    library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    _declared_operators.append(library)
+    importlib.import_module("torchvision")

@@ -1,0 +1,197 @@
+"""The table of all settings of a request: kind, range and meaning of each. Everything that reads one goes through it.
+
+The command line builds its options from this table, JSON is read through it, and its checks need nothing but the value.
+What depends on the model or on other settings is checked in ``validation``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .samplers import SAMPLERS
+
+MAX_SIZE = 32768
+MAX_STEPS = 1000
+MAX_SEED = 2**31 - 1
+
+WRAPS = ("none", "x", "y", "xy")
+METHODS = ("syncdiffusion", "multidiffusion")
+LOSSES = ("lpips-vgg", "lpips-alex", "lpips-squeeze", "style")
+FORESEE = ("predicted", "noisy")
+DECODES = ("auto", "whole", "tiles")
+DTYPES = ("auto", "float32", "float16", "bfloat16")
+PRESET_NAMES = ("draft", "balanced", "paper")
+TARGETS = ("strip", "tile")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting: what it means, and how a value is read. ``read`` raises ValueError with a sentence."""
+
+    help: str
+
+    def read(self, value: Any) -> Any:
+        """The value as the engine wants it, from text, JSON or Python."""
+        raise TypeError(f"{type(self).__name__} has no reader")
+
+
+@dataclass(frozen=True)
+class Text(Setting):
+    """Any text; ``needed`` refuses text of nothing but white space."""
+
+    needed: bool = False
+
+    def read(self, value: Any) -> str:
+        """Refuses what is not text, also bytes that are not valid UTF-8."""
+        if not isinstance(value, str):
+            raise ValueError(f"{value!r} is not text")
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError:
+            raise ValueError(f"{value!a} holds bytes that are not valid UTF-8 text") from None
+        if self.needed and not value.strip():
+            raise ValueError("is empty; say what the picture should show")
+        return value
+
+
+@dataclass(frozen=True)
+class File(Text):
+    """A path as the user typed it. Whether it is there is checked in ``validation``."""
+
+    def read(self, value: Any) -> str:
+        """Refuses an empty path."""
+        path = super().read(value)
+        if not path:
+            raise ValueError("is an empty path")
+        return path
+
+
+@dataclass(frozen=True)
+class Whole(Setting):
+    """A whole number from ``low`` to ``high``."""
+
+    low: int = 0
+    high: int | None = None
+
+    def read(self, value: Any) -> int:
+        """Refuses fractions, text that is no number, and numbers out of range."""
+        try:
+            if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+                raise ValueError
+            number = int(value)
+        except (TypeError, ValueError, OverflowError):
+            raise ValueError(f"{value!r} is not a whole number; use {self._range()}") from None
+        if number < self.low or (self.high is not None and number > self.high):
+            raise ValueError(f"{number} is out of range; use {self._range()}")
+        return number
+
+    def _range(self) -> str:
+        return f"{self.low} or more" if self.high is None else f"{self.low} to {self.high}"
+
+
+@dataclass(frozen=True)
+class Real(Setting):
+    """A finite number from ``low`` to ``high``; ``above`` excludes ``low`` itself."""
+
+    low: float = 0.0
+    high: float | None = None
+    above: bool = False
+
+    def read(self, value: Any) -> float:
+        """Refuses NaN, infinity, text that is no number, and numbers out of range."""
+        try:
+            if isinstance(value, bool):
+                raise ValueError
+            number = float(value)
+        except (TypeError, ValueError, OverflowError):
+            raise ValueError(f"{value!r} is not a number; use {self._range()}") from None
+        too_low = number <= self.low if self.above else number < self.low
+        if not math.isfinite(number) or too_low or (self.high is not None and number > self.high):
+            raise ValueError(f"{number:g} is out of range; use {self._range()}")
+        return number
+
+    def _range(self) -> str:
+        low = f"more than {self.low:g}" if self.above else f"{self.low:g}"
+        if self.high is None:
+            return f"a finite number, {low}" + ("" if self.above else " or more")
+        return f"{low}, up to {self.high:g}" if self.above else f"{low} to {self.high:g}"
+
+
+@dataclass(frozen=True)
+class Choice(Setting):
+    """One of a few names."""
+
+    names: tuple[str, ...] = ()
+
+    def read(self, value: Any) -> str:
+        """Refuses any other name and lists the right ones."""
+        if value not in self.names:
+            raise ValueError(f"{value!r} is not one of {', '.join(self.names)}")
+        return value
+
+
+@dataclass(frozen=True)
+class Flag(Setting):
+    """On or off."""
+
+    def read(self, value: Any) -> bool:
+        """Refuses what is not a truth value."""
+        if not isinstance(value, bool):
+            raise ValueError(f"{value!r} is not true or false")
+        return value
+
+
+@dataclass(frozen=True)
+class Device(Setting):
+    """auto, cpu, mps, cuda or cuda:N. Whether the machine has it is known when the run starts."""
+
+    def read(self, value: Any) -> str:
+        """Refuses any other name."""
+        kind, _, index = str(value).partition(":")
+        known = value in ("auto", "cpu", "mps", "cuda") or (kind == "cuda" and index.isdecimal() and index.isascii())
+        if not known:
+            raise ValueError(f"{value!r} is not one of auto, cpu, cuda, cuda:N, mps")
+        return str(value)
+
+
+SETTINGS: Mapping[str, Setting] = {
+    "prompt": Text("what the picture shows", needed=True),
+    "negative_prompt": Text("what it should not show"),
+    "model": Text("a folder in diffusers layout, a .safetensors checkpoint, or a hub id", needed=True),
+    "preset": Choice("fills in what is not given", names=PRESET_NAMES),
+    "target": Choice("strip: a flat picture; tile: repeats in both directions (wraps xy)", names=TARGETS),
+    "width": Whole("width of the canvas in pixels (default: six windows)", low=1, high=MAX_SIZE),
+    "height": Whole("height of the canvas in pixels (default: one window)", low=1, high=MAX_SIZE),
+    "window": Whole("size of a window in pixels (default: the model's native size)", low=1, high=MAX_SIZE),
+    "stride": Whole("distance between windows in pixels", low=1, high=MAX_SIZE),
+    "wrap": Choice("axes in which the canvas closes to a loop", names=WRAPS),
+    "steps": Whole("denoising steps", low=1, high=MAX_STEPS),
+    "scheduler": Choice("the sampler", names=tuple(SAMPLERS)),
+    "guidance_scale": Real("classifier-free guidance scale", high=100.0),
+    "seed": Whole("seed of the initial noise", high=MAX_SEED),
+    "method": Choice("syncdiffusion, or multidiffusion: no gradient at all", names=METHODS),
+    "loss": Choice("the perceptual distance L of Eq. 14", names=LOSSES),
+    "loss_weights": File("a state dict of lpips.LPIPS with its backbone (.pt or .safetensors); vgg19 for style"),
+    "sync_weight": Real("w of Eq. 14 at the first step"),
+    "sync_decay": Real("factor on w at every step", high=1.0, above=True),
+    "sync_every": Whole("synchronize at every K-th step", low=1),
+    "sync_count": Whole("synchronize at F steps spread evenly", low=1, high=MAX_STEPS),
+    "sync_first": Whole("synchronize only at the first N steps"),
+    "foresee": Choice("compare decoded x0 predictions (Eq. 14) or decoded noisy latents (Eq. 13)", names=FORESEE),
+    "anchor": Text("center, the index of a window, or an image file whose look all windows take on", needed=True),
+    "device": Device("auto, cpu, cuda, cuda:N or mps"),
+    "dtype": Choice("precision of the networks (auto: float16 on a GPU, float32 on a CPU)", names=DTYPES),
+    "decode": Choice("the whole canvas at once, or in tiles that share their statistics", names=DECODES),
+    "deterministic": Flag("bit for bit the same result on CUDA too (slower)"),
+    "initial_latents": File("an .npz whose array 'latents' (1, C, h, w) is the initial noise"),
+    "allow_pickle": Flag("consent to weights in pickle files (.ckpt, .bin), read without running their code"),
+    "offline": Flag("use no network"),
+}
+
+
+def option(name: str) -> str:
+    """The name of a setting as a user types it: ``guidance_scale`` is ``guidance-scale``."""
+    return name.replace("_", "-")

@@ -1,0 +1,52 @@
+"""Seconds by phase, and seconds left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+
+class Stopwatch:
+    """Adds up the seconds spent in named phases."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[str, float] = {}
+        self._start = time.perf_counter()
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Within, time counts for the phase ``name``; it shows in ``seconds`` from the start."""
+        begin = time.perf_counter()
+        self._seconds.setdefault(name, 0.0)
+        try:
+            yield
+        finally:
+            self._seconds[name] += time.perf_counter() - begin
+
+    def seconds(self) -> dict[str, float]:
+        """Seconds of every finished phase, and ``total`` since the stopwatch was made."""
+        return {**self._seconds, "total": time.perf_counter() - self._start}
+
+
+class TimeLeft:
+    """Estimates the rest of a run from its steps so far, synchronized and plain steps apart.
+
+    ``costly`` says for each step whether it synchronizes.
+    """
+
+    def __init__(self, costly: Sequence[bool]) -> None:
+        self._costly = costly
+        self._durations: dict[bool, list[float]] = {True: [], False: []}
+        self._last = time.perf_counter()
+
+    def after(self, step: int) -> float:
+        """Seconds left after step ``step`` (from 0) has just been finished."""
+        now = time.perf_counter()
+        self._durations[self._costly[step]].append(now - self._last)
+        self._last = now
+        return sum(self._expected(costly) for costly in self._costly[step + 1 :])
+
+    def _expected(self, costly: bool) -> float:
+        seen = self._durations[costly] or self._durations[not costly]
+        return sum(seen) / len(seen)

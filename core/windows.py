@@ -1,0 +1,116 @@
+"""Windows over a canvas of latents: where they lie, how they are cropped (T_z→i) and averaged (Eq. 12).
+
+Pure functions of shapes. A canvas is (1, C, height, width); a batch of windows is (B, C, window, window).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+
+def window_starts(length: int, window: int, stride: int, wrap: bool) -> tuple[int, ...]:
+    """Starts of the windows along one axis of ``length`` latents.
+
+    Open axis: multiples of ``stride``, as the authors lay them, and one last window pulled in to the end where the
+    stride leaves a rest. Wrapped axis: ``ceil(length / stride)`` windows spread round the loop, window k at
+    ``floor(k * length / count)``, so that spacings differ by at most one.
+    """
+    if not 1 <= stride <= window <= length:
+        raise ValueError(f"1 <= stride {stride} <= window {window} <= length {length} does not hold")
+    if wrap:
+        count = math.ceil(length / stride)
+        return tuple(k * length // count for k in range(count))
+    starts = list(range(0, length - window + 1, stride))
+    if starts[-1] + window < length:
+        starts.append(length - window)
+    return tuple(starts)
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Square windows over a canvas, in raster order (row by row). All sizes in latents."""
+
+    height: int
+    width: int
+    window: int
+    stride: int
+    wrap_y: bool = False
+    wrap_x: bool = False
+
+    @cached_property
+    def tops(self) -> tuple[int, ...]:
+        """First row of each row of windows."""
+        return window_starts(self.height, self.window, self.stride, self.wrap_y)
+
+    @cached_property
+    def lefts(self) -> tuple[int, ...]:
+        """First column of each column of windows."""
+        return window_starts(self.width, self.window, self.stride, self.wrap_x)
+
+    @cached_property
+    def positions(self) -> tuple[tuple[int, int], ...]:
+        """(top, left) of every window."""
+        return tuple((top, left) for top in self.tops for left in self.lefts)
+
+    def __len__(self) -> int:
+        return len(self.tops) * len(self.lefts)
+
+    @property
+    def center(self) -> int:
+        """Index of the anchor the paper takes: the centre window, ``count // 2`` in raster order."""
+        return len(self) // 2
+
+    def pixels(self, index: int, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Row indices (window, 1) and column indices (window,) of a window on the canvas, wrapped round the loop."""
+        import torch
+
+        top, left = self.positions[index]
+        span = torch.arange(self.window, device=like.device)
+        return ((top + span) % self.height)[:, None], (left + span) % self.width
+
+    def crop(self, canvas: torch.Tensor, indices: Sequence[int]) -> torch.Tensor:
+        """T_z→i: the windows ``indices`` of a canvas (1, C, H, W), as one batch (B, C, window, window)."""
+        import torch
+
+        views = []
+        for index in indices:
+            rows, columns = self.pixels(index, canvas)
+            views.append(canvas[:, :, rows, columns])
+        return torch.cat(views)
+
+
+class Average:
+    """The mean over the windows that cover each latent (Eq. 12), taken one batch of windows at a time.
+
+    Sums are taken window by window and in float32 at least, so that the result does not depend on how the windows
+    were batched.
+    """
+
+    def __init__(self, windows: Windows, like: torch.Tensor) -> None:
+        import torch
+
+        shape = (1, like.shape[1], windows.height, windows.width)
+        dtype = torch.promote_types(like.dtype, torch.float32)
+        self._windows = windows
+        self._sum = torch.zeros(shape, dtype=dtype, device=like.device)
+        self._count = torch.zeros((1, 1, *shape[2:]), dtype=dtype, device=like.device)
+
+    def add(self, indices: Sequence[int], views: torch.Tensor) -> None:
+        """Add the windows ``indices``, given as a batch (B, C, window, window)."""
+        for index, view in zip(indices, views, strict=True):
+            rows, columns = self._windows.pixels(index, view)
+            self._sum[:, :, rows, columns] += view.to(self._sum.dtype)
+            self._count[:, :, rows, columns] += 1
+
+    def mean(self) -> torch.Tensor:
+        """The canvas z (1, C, H, W). Raises ValueError when a latent has been covered by no window."""
+        if not bool((self._count > 0).all()):
+            raise ValueError("the windows added so far do not cover the canvas")
+        return self._sum / self._count

@@ -1,0 +1,344 @@
+"""Small models with random weights, in the layouts of the real ones, that behave like models.
+
+Weights straight from the libraries' initialization give almost constant outputs: no gradient worth comparing, no
+guidance, grey images. So the makers scale them: the VAE's output is set to the spread of an image, cross attention is
+sharpened until the prompt counts, and the UNet's last convolution is fitted (ridge regression, no training) to predict
+what it is to predict, so that latents stay bounded over a run.
+"""
+
+import json
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from .torchvision_import import import_torchvision
+
+PROMPTS = (
+    "a photo of a mountain range at twilight",
+    "a photo of a city skyline at night",
+    "a cartoon panorama of spring summer beautiful nature",
+    "natural landscape in anime style illustration",
+    "a film photo of a landscape with a castle",
+    "",
+)
+MERGES = "t h|th e</w>|i n|in g</w>|p h|ph o|o f</w>|a n|an d</w>|m o|mo u|e r</w>|a t|o n|s k|sk y</w>"
+
+PIXEL_STD = 0.75  # of decoded values around 0, where [-1, 1] is what an image can show
+PROMPT_GAIN = 0.25  # of cross attention's outputs: guidance multiplies what they change by its scale
+TIME_GAIN = 10  # of the time embedding's weights
+DETOUR = 0.5  # how much of the inner levels joins the outermost skip connection
+SMOOTHNESS = 0.9  # of the latents that the UNet is fitted to
+OUTPUT_GAIN = {"epsilon": 1.2, "v_prediction": 1.7}  # over the fit: keeps latents bounded; makes v count
+
+
+def make_model(
+    folder: str | Path,
+    *,
+    prediction_type: Literal["epsilon", "v_prediction"] = "epsilon",
+    window_latents: int = 8,
+    latent_channels: int = 4,
+    vae_levels: int = 4,
+    seed: int = 0,
+    scheduler: str = "DDIMScheduler",
+    scaling_factor: float = 0.18215,
+    text_max_length: int = 77,
+    unet: Mapping[str, Any] | None = None,
+    vae: Mapping[str, Any] | None = None,
+    text_encoder: Mapping[str, Any] | None = None,
+    scheduler_config: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write a small Stable Diffusion in diffusers' layout; its latent factor is 2 ** (vae_levels - 1).
+
+    The four mappings override entries of the parts' configurations.
+    """
+    import_torchvision()
+    folder = Path(folder)
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        tokenizer = _make_tokenizer(text_max_length)
+        text_model = _make_text_encoder(tokenizer, dict(text_encoder or {}))
+        vae_model = _make_vae(latent_channels, vae_levels, scaling_factor, window_latents, dict(vae or {}))
+        config = _scheduler_config(scheduler, prediction_type, dict(scheduler_config or {}))
+        unet_model = _make_unet(latent_channels, window_latents, text_model.config.hidden_size, dict(unet or {}))
+        _fit_unet(unet_model, _embed_prompts(tokenizer, text_model), config)
+
+    _save_tokenizer(tokenizer, folder / "tokenizer")
+    text_model.save_pretrained(folder / "text_encoder")
+    vae_model.save_pretrained(folder / "vae")
+    unet_model.save_pretrained(folder / "unet")
+    _write_json(folder / "scheduler" / "scheduler_config.json", config)
+    _write_json(
+        folder / "model_index.json",
+        {
+            "_class_name": "StableDiffusionPipeline",
+            "_diffusers_version": config["_diffusers_version"],
+            "feature_extractor": [None, None],
+            "requires_safety_checker": False,
+            "safety_checker": [None, None],
+            "scheduler": ["diffusers", scheduler],
+            "text_encoder": ["transformers", "CLIPTextModel"],
+            "tokenizer": ["transformers", "CLIPTokenizer"],
+            "unet": ["diffusers", "UNet2DConditionModel"],
+            "vae": ["diffusers", "AutoencoderKL"],
+        },
+    )
+    return folder
+
+
+def make_lpips_weights(path: str | Path, net: Literal["vgg", "alex", "squeeze"] = "vgg", seed: int = 0) -> Path:
+    """Write a state dict of `lpips.LPIPS(net=net)`: random trunk, the package's true linear heads.
+
+    `.safetensors` or `.pt`, by the path's suffix.
+    """
+    shapes = empty_lpips(net).state_dict()
+    import lpips
+
+    heads_file = Path(lpips.__file__).parent / "weights" / "v0.1" / f"{net}.pth"
+    heads = torch.load(heads_file, map_location="cpu", weights_only=True)
+    scaling = lpips.ScalingLayer().state_dict()
+    generator = torch.Generator().manual_seed(seed)
+    state = {}
+    for name, meta in shapes.items():
+        if name.startswith("scaling_layer."):
+            state[name] = scaling[name.removeprefix("scaling_layer.")]
+        elif name.startswith("lins."):  # lins.K.model.1.weight is linK.model.1.weight once more
+            state[name] = heads["lin" + name.removeprefix("lins.")].clone()
+        elif name in heads:
+            state[name] = heads[name]
+        else:
+            state[name] = _he_normal(meta.shape, generator)
+    return _save_state(state, path)
+
+
+def empty_lpips(net: str) -> Any:
+    """Build `lpips.LPIPS` without memory behind its weights (a random VGG16 is made with 553 MB of classifier)."""
+    import_torchvision()
+    import lpips
+
+    with warnings.catch_warnings(), torch.device("meta"):
+        warnings.simplefilter("ignore")  # lpips asks torchvision in words that are deprecated
+        return lpips.LPIPS(net=net, pretrained=False, pnet_rand=True, verbose=False)
+
+
+def make_vgg19_weights(path: str | Path, seed: int = 0) -> Path:
+    """Write the first five convolutions of a random VGG19 under torchvision's names; `.safetensors` or `.pt`."""
+    generator = torch.Generator().manual_seed(seed)
+    state = {}
+    for index, fan_in, fan_out in ((0, 3, 64), (2, 64, 64), (5, 64, 128), (7, 128, 128), (10, 128, 256)):
+        state[f"features.{index}.weight"] = _he_normal((fan_out, fan_in, 3, 3), generator)
+        state[f"features.{index}.bias"] = _he_normal((fan_out,), generator)
+    return _save_state(state, path)
+
+
+def _he_normal(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    """Draw He-normal weights; biases are small but not zero, so that forgetting one shows."""
+    std = 0.05 if len(shape) == 1 else (2 / np.prod(shape[1:])) ** 0.5
+    return torch.randn(shape, generator=generator) * float(std)
+
+
+def _save_state(state: dict[str, Tensor], path: str | Path) -> Path:
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".safetensors":
+        save_file({name: tensor.contiguous() for name, tensor in state.items()}, path)
+    else:
+        torch.save(state, path)
+    return path
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _scheduler_config(scheduler: str, prediction_type: str, overrides: dict[str, Any]) -> dict[str, Any]:
+    """Give Stable Diffusion 2's scheduler file: short, as published, so that each class fills in its own defaults."""
+    config = {
+        "_class_name": scheduler,
+        "_diffusers_version": "0.8.0",
+        "beta_end": 0.012,
+        "beta_schedule": "scaled_linear",
+        "beta_start": 0.00085,
+        "clip_sample": False,
+        "num_train_timesteps": 1000,
+        "prediction_type": prediction_type,
+        "set_alpha_to_one": False,
+        "steps_offset": 1,
+        "trained_betas": None,
+    }
+    if scheduler == "PNDMScheduler":
+        config["skip_prk_steps"] = True
+    return config | overrides
+
+
+def _make_tokenizer(max_length: int) -> Any:
+    """Make a byte-level tokenizer with a handful of merges and Stable Diffusion 2's special tokens."""
+    from transformers import CLIPTokenizer
+
+    printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    letters = [chr(code) for code in printable] + [chr(256 + k) for k in range(256 - len(printable))]
+    merges = [tuple(pair.split()) for pair in MERGES.split("|")]
+    pieces = letters + [letter + "</w>" for letter in letters] + [left + right for left, right in merges]
+    words = {piece: index for index, piece in enumerate([*pieces, "<|startoftext|>", "<|endoftext|>"])}
+    return CLIPTokenizer(vocab=words, merges=merges, pad_token="!", model_max_length=max_length)
+
+
+def _save_tokenizer(tokenizer: Any, folder: Path) -> None:
+    """Save it as published models do: `vocab.json` and `merges.txt`, where transformers 5 writes `tokenizer.json`."""
+    tokenizer.save_pretrained(folder)
+    (folder / "tokenizer.json").unlink()
+    words = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
+    (folder / "vocab.json").write_text(json.dumps(dict(words)), encoding="utf-8")
+    (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *MERGES.split("|"), ""]), encoding="utf-8")
+    special = {name: getattr(tokenizer, name) for name in ("bos_token", "eos_token", "unk_token", "pad_token")}
+    _write_json(folder / "special_tokens_map.json", special)
+
+
+def _make_text_encoder(tokenizer: Any, overrides: dict[str, Any]) -> Any:
+    """Make a two-layer CLIP text encoder whose attention spreads the words over the positions after them."""
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    config = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "projection_dim": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "max_position_embeddings": tokenizer.model_max_length,
+        "hidden_act": "gelu",
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+    model = CLIPTextModel(CLIPTextConfig(**(config | overrides))).eval()
+    for name, weight in model.named_parameters():
+        if "token_embedding" in name:
+            weight.mul_(50)
+        elif "position_embedding" in name:
+            weight.mul_(25)
+        elif weight.ndim == 2:  # every linear layer: from the library's narrow start to unit gain
+            nn.init.normal_(weight, std=weight.shape[1] ** -0.5)
+    return model
+
+
+def _embed_prompts(tokenizer: Any, text_encoder: Any) -> Tensor:
+    ids = tokenizer(
+        list(PROMPTS), padding="max_length", truncation=True, max_length=tokenizer.model_max_length, return_tensors="pt"
+    ).input_ids
+    return text_encoder(ids)[0]
+
+
+def _make_vae(channels: int, levels: int, scaling_factor: float, window: int, overrides: dict[str, Any]) -> Any:
+    """Make an autoencoder whose decoded unit-variance latents fill [0, 1] with some pixels beyond it."""
+    from diffusers import AutoencoderKL
+
+    config = {
+        "latent_channels": channels,
+        "block_out_channels": [8] * (levels - 2) + [16, 16] if levels > 1 else [16],
+        "down_block_types": ["DownEncoderBlock2D"] * levels,
+        "up_block_types": ["UpDecoderBlock2D"] * levels,
+        "layers_per_block": 1,
+        "norm_num_groups": 4,
+        "scaling_factor": scaling_factor,
+        "sample_size": window * 2 ** (levels - 1),
+    }
+    model = AutoencoderKL(**(config | overrides)).eval()
+    latents = torch.randn(16, channels, window, window)
+    images = model.decode(latents / scaling_factor).sample
+    last = model.decoder.conv_out
+    gain = PIXEL_STD / images.std(dim=(0, 2, 3))
+    last.bias.sub_(images.mean(dim=(0, 2, 3))).mul_(gain)
+    last.weight.mul_(gain[:, None, None, None])
+    return model
+
+
+def _make_unet(channels: int, window: int, text_width: int, overrides: dict[str, Any]) -> Any:
+    """Make a two-level UNet with cross attention, in the style of Stable Diffusion 2's."""
+    from diffusers import UNet2DConditionModel
+
+    config = {
+        "sample_size": window,
+        "in_channels": channels,
+        "out_channels": channels,
+        "block_out_channels": [max(16, 4 * channels), max(32, 4 * channels)],
+        "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
+        "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
+        "layers_per_block": 1,
+        "attention_head_dim": [2, 4],
+        "cross_attention_dim": text_width,
+        "norm_num_groups": 8,
+        "use_linear_projection": True,
+    }
+    model = UNet2DConditionModel(**(config | overrides)).eval()
+    for name, weight in model.named_parameters():
+        if "attn2.to_" in name and weight.ndim == 2:
+            nn.init.normal_(weight, std=weight.shape[1] ** -0.5 * (PROMPT_GAIN if "to_out" in name else 1))
+        elif "time_emb_proj.weight" in name:
+            weight.mul_(TIME_GAIN)
+    _pass_latents_through(model)
+    return model
+
+
+def _pass_latents_through(unet: Any) -> None:
+    """Lead x and -x through the outermost skip connection, so that the last convolution can predict "about x".
+
+    A pair shares a group of the normalization: its mean is zero there and x keeps its own.
+    """
+    last = unet.up_blocks[-1].resnets[-1]
+    skipped = last.conv_shortcut.in_channels - unet.conv_in.out_channels
+    for pair in range(unet.config.in_channels):
+        for channel, sign in ((2 * pair, 1), (2 * pair + 1, -1)):
+            unet.conv_in.weight[channel] = 0
+            unet.conv_in.weight[channel, pair, 1, 1] = sign
+            unet.conv_in.bias[channel] = 0
+            last.conv_shortcut.weight[channel] *= DETOUR
+            last.conv_shortcut.weight[channel, skipped + channel] = 1
+
+
+def _fit_unet(unet: Any, texts: Tensor, config: dict[str, Any]) -> None:
+    """Fit the last convolution to predict the noise (or v) of smooth latents: ridge regression on what it is given."""
+    alphas = _alphas_cumprod(config)
+    channels, size = unet.config.in_channels, unet.config.sample_size
+    count = max(2, 1024 // size**2)
+    seen: list[Tensor] = []
+    hook = unet.conv_out.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    targets, weights = [], []
+    for t in torch.linspace(1, config["num_train_timesteps"] - 1, 16).long():
+        x0, noise = smooth_latents(count, channels, size), torch.randn(count, channels, size, size)
+        a, s = alphas[t].sqrt(), (1 - alphas[t]).sqrt()
+        prompts = texts[torch.randint(len(texts), (count,))]
+        unet(a * x0 + s * noise, t, encoder_hidden_states=prompts)
+        weights.append((s / a).clamp(0.2, 5))  # errors at high noise weigh most in the result
+        targets.append(noise if config["prediction_type"] == "epsilon" else a * noise - s * x0)
+    hook.remove()
+
+    columns = F.unfold(torch.cat(seen), 3, padding=1).transpose(1, 2).flatten(0, 1)  # a row for each place
+    columns = torch.cat([columns, torch.ones(len(columns), 1)], 1).double()
+    wanted = torch.cat(targets).flatten(2).transpose(1, 2).flatten(0, 1).double()
+    weight = torch.stack(weights).double().repeat_interleave(count * size * size).sqrt()[:, None]
+    columns, wanted = columns * weight, wanted * weight
+    ridge = 1e-3 * weight.square().sum() * torch.eye(columns.shape[1], dtype=torch.float64)
+    solution = torch.linalg.solve(columns.T @ columns + ridge, columns.T @ wanted).T
+    solution = solution * OUTPUT_GAIN[config["prediction_type"]]
+    unet.conv_out.weight.copy_(solution[:, :-1].reshape(unet.conv_out.weight.shape))
+    unet.conv_out.bias.copy_(solution[:, -1])
+
+
+def smooth_latents(count: int, channels: int, size: int) -> Tensor:
+    """Draw latents of unit variance that are smooth over a few pixels, as those of images are."""
+    coarse = F.interpolate(torch.randn(count, channels, 3, 3), size=(size, size), mode="bicubic")
+    return SMOOTHNESS * coarse / coarse.std() + (1 - SMOOTHNESS**2) ** 0.5 * torch.randn(count, channels, size, size)
+
+
+def _alphas_cumprod(config: dict[str, Any]) -> Tensor:
+    """Give the alphas of the paper (cumulative products) for the scaled-linear betas."""
+    start, end, count = config["beta_start"], config["beta_end"], config["num_train_timesteps"]
+    return (1 - torch.linspace(start**0.5, end**0.5, count).double() ** 2).cumprod(0).float()
