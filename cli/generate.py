@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import InvalidRequestError, ModelError, Problem
-from ..core.image_files import ImageError, read_request
-from ..core.known_files import KnownFiles
-from ..core.outputs import Outputs
-from ..core.presets import PRESET_SETTINGS
-from ..core.settings import SETTINGS, Choice, Flag, option
-from ..core.validation import Plan, prepare
+from ..core.files.images import ImageError, read_request
+from ..core.files.known import KnownFiles
+from ..core.files.outputs import Outputs
+from ..core.request.presets import PRESET_SETTINGS
+from ..core.request.settings import SETTINGS, Choice, Flag, option
+from ..core.request.validation import Plan, prepare
 from .progress import ProgressLine
 
 OUTPUT_OPTIONS = {

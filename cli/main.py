@@ -9,9 +9,9 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from ..cli import generate
 from ..core.errors import CancelledError, InvalidRequestError, SyncDiffusionError
 from ..core.version import VERSION
-from . import generate
 
 DONE = 0
 FAILED = 1

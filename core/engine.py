@@ -14,26 +14,26 @@ from typing import Any
 import numpy as np
 import torch
 
-from .coherence import Coherence
-from .decode import Decoder
-from .denoiser import Condition, Denoiser, encode_prompt, unet_network
-from .devices import arithmetic, resolve_device, resolve_dtype
+from .decoding.decoder import Decoder
+from .decoding.preview import fit_preview
+from .diffusion.coherence import Coherence
+from .diffusion.denoiser import Condition, Denoiser, encode_prompt, unet_network
+from .diffusion.joint_diffusion import Anchor, JointDiffusion, Step
+from .diffusion.noise import initial_noise, read_latents
+from .diffusion.samplers import Sampler
 from .errors import CancelledError, ModelError, NotEnoughMemoryError
 from .events import Event, Notice, Phase, Progress
-from .image_files import ImageError, read_square
-from .joint_diffusion import Anchor, JointDiffusion, Step
-from .known_files import KnownFiles
-from .memory import FIXED_BATCH, Batches, is_out_of_memory
+from .files.images import ImageError, read_square
+from .files.known import KnownFiles
+from .files.outputs import Outputs
 from .models.libraries import import_diffusers
 from .models.loaded import Components, Kept, free_unused_memory, model_key
-from .noise import initial_noise, read_latents
-from .outputs import Outputs
 from .perceptual.distance import PerceptualDistance
 from .perceptual.weights import load_distance
-from .preview import fit_preview
-from .samplers import Sampler
-from .stopwatch import Stopwatch, TimeLeft
-from .validation import Plan
+from .request.validation import Plan
+from .runtime.devices import arithmetic, resolve_device, resolve_dtype
+from .runtime.memory import FIXED_BATCH, Batches, is_out_of_memory
+from .runtime.stopwatch import Stopwatch, TimeLeft
 from .version import VERSION
 
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from .errors import CancelledError, SyncDiffusionError
 from .events import Cancelled, Done, Event, Failed, Phase, Progress
-from .outputs import Outputs
+from .files.outputs import Outputs
 
 if TYPE_CHECKING:
     from .engine import Engine
-    from .validation import Plan
+    from .request.validation import Plan
 
 
 class Job:

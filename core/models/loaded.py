@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 if TYPE_CHECKING:
     import torch
 
-    from ..preview import LatentPreview
+    from ..decoding.preview import LatentPreview
     from .catalog import Model
 
 T = TypeVar("T")

@@ -12,13 +12,13 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from .errors import OutputError, Problem
-from .settings import option
+from ..errors import OutputError, Problem
+from ..request.settings import option
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from .engine import Result
+    from ..engine import Result
 
 # Beside the pixels: metadata, latents, a little room.
 SPARE_BYTES = 2**20
@@ -53,7 +53,7 @@ class Outputs:
         ``report`` is called when all else is written, so that it can say how long that took. Raises OutputError; then
         nothing is left.
         """
-        from .image_files import write_png
+        from .images import write_png
 
         writers: dict[str, Callable[[IO[bytes]], None]] = {
             "output": lambda file: write_png(file, result.pixels, result.request),

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .errors import NotFiniteError
+from ..errors import NotFiniteError
 
 
 class Network:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .samplers import SAMPLERS
+from ..diffusion.samplers import SAMPLERS
 
 MAX_SIZE = 32768
 MAX_STEPS = 1000

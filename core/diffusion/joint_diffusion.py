@@ -10,8 +10,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from ..runtime.memory import Batches
 from .coherence import Coherence
-from .memory import Batches
 from .samplers import Sampler
 from .windows import Average, Windows
 

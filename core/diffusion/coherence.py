@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from .decode import Decoder
-from .errors import NotFiniteError
-from .perceptual.distance import PerceptualDistance
-from .precision import Network, is_finite
+from ..decoding.decoder import Decoder
+from ..errors import NotFiniteError
+from ..perceptual.distance import PerceptualDistance
+from ..runtime.precision import Network, is_finite
 
 # Backward passes in float16 lose small gradients; a loss scaled by this keeps their direction.
 FLOAT16_LOSS_SCALE = 2.0**14

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from .schedule import SyncSchedule
-from .version import VERSION
-from .windows import Windows
+from ..diffusion.schedule import SyncSchedule
+from ..diffusion.windows import Windows
+from ..version import VERSION
 
 
 def is_window_index(anchor: str) -> bool:

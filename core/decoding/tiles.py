@@ -156,7 +156,7 @@ def attention_in_chunks(mid_block: Any) -> Iterator[None]:
     attentions = [a for a in mid_block.attentions if a is not None]
     processors = [a.processor for a in attentions]
     for attention in attentions:
-        attention.processor = _chunked_attention
+        attention.processor = _ChunkedAttention()
     try:
         yield
     finally:
@@ -164,19 +164,29 @@ def attention_in_chunks(mid_block: Any) -> Iterator[None]:
             attention.processor = processor
 
 
-def _chunked_attention(attention: Any, hidden_states: Tensor, *_: object, **__: object) -> Tensor:
-    batch, channels, height, width = hidden_states.shape
-    tokens = hidden_states.flatten(2)
-    if attention.group_norm is not None:
-        tokens = attention.group_norm(tokens)
-    tokens = tokens.transpose(1, 2)
-    query, key, value = (
-        layer(tokens).unflatten(2, (attention.heads, -1)).transpose(1, 2)
-        for layer in (attention.to_q, attention.to_k, attention.to_v)
-    )
-    chunks = [F.scaled_dot_product_attention(q, key, value) for q in query.split(ATTENTION_CHUNK, dim=2)]
-    mixed = attention.to_out[0](torch.cat(chunks, dim=2).transpose(1, 2).flatten(2))
-    mixed = mixed.transpose(1, 2).reshape(batch, channels, height, width)
-    if attention.residual_connection:
-        mixed = mixed + hidden_states
-    return mixed / attention.rescale_output_factor
+class _ChunkedAttention:
+    """An attention processor of diffusers for self-attention over a picture; the signature is the one it looks for."""
+
+    def __call__(
+        self,
+        attention: Any,
+        hidden_states: Tensor,
+        encoder_hidden_states: None = None,
+        attention_mask: None = None,
+        temb: None = None,
+    ) -> Tensor:
+        batch, channels, height, width = hidden_states.shape
+        tokens = hidden_states.flatten(2)
+        if attention.group_norm is not None:
+            tokens = attention.group_norm(tokens)
+        tokens = tokens.transpose(1, 2)
+        query, key, value = (
+            layer(tokens).unflatten(2, (attention.heads, -1)).transpose(1, 2)
+            for layer in (attention.to_q, attention.to_k, attention.to_v)
+        )
+        chunks = [F.scaled_dot_product_attention(q, key, value) for q in query.split(ATTENTION_CHUNK, dim=2)]
+        mixed = attention.to_out[0](torch.cat(chunks, dim=2).transpose(1, 2).flatten(2))
+        mixed = mixed.transpose(1, 2).reshape(batch, channels, height, width)
+        if attention.residual_connection:
+            mixed = mixed + hidden_states
+        return mixed / attention.rescale_output_factor

@@ -9,8 +9,8 @@ from typing import TypeVar
 import psutil
 import torch
 
-from .errors import CancelledError, NotEnoughMemoryError
-from .models.loaded import free_unused_memory
+from ..errors import CancelledError, NotEnoughMemoryError
+from ..models.loaded import free_unused_memory
 
 T = TypeVar("T")
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from .precision import Network
+from ..runtime.precision import Network
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .models.loaded import Components
+    from ..models.loaded import Components
 
 
 @dataclass(frozen=True)

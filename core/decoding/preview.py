@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .decode import Decoder
-from .models.facts import ModelFacts
+from ..models.facts import ModelFacts
+from .decoder import Decoder
 
 SAMPLES = 8
 SAMPLE_LATENTS = 16

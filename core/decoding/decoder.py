@@ -15,13 +15,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .memory import is_out_of_memory
-from .models.loaded import free_unused_memory
-from .precision import Network, is_finite
+from ..models.loaded import free_unused_memory
+from ..runtime.memory import is_out_of_memory
+from ..runtime.precision import Network, is_finite
 from .tiles import SharedGroupNorms, Tile, attention_in_chunks, receptive_radius, tiles_over
 
 if TYPE_CHECKING:
-    from .models.facts import ModelFacts
+    from ..models.facts import ModelFacts
 
 # A whole decode that would need more than this is tiled under `auto`. A fixed number and not the memory that happens to
 # be free, so that the same request gives the same image.

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import InvalidRequestError, Problem
-from .models.catalog import Model, find_model
-from .models.facts import ModelFacts
+from ..diffusion.windows import Windows
+from ..errors import InvalidRequestError, Problem
+from ..models.catalog import Model, find_model
+from ..models.facts import ModelFacts
 from .presets import DEFAULT_PRESET, PRESETS, STYLE_WEIGHT_RATIO
 from .request import Request, is_window_index
 from .settings import MAX_SIZE, SETTINGS, option
-from .windows import Windows
 
 WINDOWS_ACROSS = 6
 TARGET_WRAPS = {"tile": "xy"}
@@ -154,7 +154,7 @@ def _anchor_problems(anchor: str, windows: Windows | None) -> list[Problem]:
         if windows is None or int(anchor) < len(windows):
             return []
         return [Problem("anchor", f"{anchor} is no window; there are {len(windows)}, counted from 0")]
-    from .image_files import ImageError, check_image
+    from ..files.images import ImageError, check_image
 
     try:
         check_image(Path(anchor).expanduser())
@@ -166,7 +166,7 @@ def _anchor_problems(anchor: str, windows: Windows | None) -> list[Problem]:
 def _latents_problems(path: str | None, model: Model | None, windows: Windows | None) -> list[Problem]:
     if path is None:
         return []
-    from .noise import read_latents
+    from ..diffusion.noise import read_latents
 
     try:
         shape = tuple(read_latents(Path(path).expanduser()).shape)
@@ -182,7 +182,7 @@ def _latents_problems(path: str | None, model: Model | None, windows: Windows | 
 def _loss_problems(values: Mapping[str, Any]) -> list[Problem]:
     if values["sync_weight"] == 0 or values["sync_first"] == 0:
         return []
-    from .perceptual.weights import check_weights, smallest_image
+    from ..perceptual.weights import check_weights, smallest_image
 
     loss, window = values["loss"], values.get("window")
     problems = check_weights(loss, values["loss_weights"], values["offline"])

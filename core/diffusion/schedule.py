@@ -11,7 +11,7 @@ class SyncSchedule:
 
     ``weight`` is w_0, ``decay`` multiplies it at every step (whether that step synchronizes or not). A step i
     synchronizes when (i + 1) % ``every`` == 0, or, with ``count``, when it is one of ``count`` steps spread evenly (f
-    in Section 6.6; the same as ``every`` = steps / count where that divides), and, with ``first``, only while i < first.
+    in Section 6.6; the same as ``every`` = steps / count where that divides), and, with ``first``, only if i < first.
     """
 
     steps: int

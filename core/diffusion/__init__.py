@@ -1,0 +1,1 @@
+"""The paper: windows, sampler, denoiser, coherence, and Algorithm 1 over them."""

@@ -1,0 +1,1 @@
+"""From settings as given to a plan that can be carried out."""
