@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import torch
+from huggingface_hub.utils import disable_progress_bars
 
 from syncdiffusion.tests.support.models import make_lpips_weights, make_model, smooth_latents
 
@@ -34,6 +35,7 @@ def soften(decoder: torch.nn.Module) -> None:
 
 def main(folder: Path) -> None:
     """Writes the model and the weights of the loss."""
+    disable_progress_bars()
     make_lpips_weights(folder / "lpips-squeeze.pt", net="squeeze", seed=SEED)
     make_model(folder, window_latents=WINDOW, seed=SEED)
     from diffusers import AutoencoderKL  # not before make_model has prepared what it imports

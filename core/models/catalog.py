@@ -9,7 +9,7 @@ from ..errors import InvalidRequestError, Problem
 from .facts import ModelFacts
 from .folder import FolderModel
 from .hub import find_hub_model, is_hub_id
-from .single_file import CheckpointModel
+from .single_file.checkpoint import CheckpointModel
 
 if TYPE_CHECKING:
     import torch

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InvalidRequestError, ModelError, Problem
 from .facts import ModelFacts, read_facts
 from .libraries import import_diffusers
-from .single_file import CheckpointError, read_header
+from .single_file.header import CheckpointError, read_header
 
 if TYPE_CHECKING:
     import torch
@@ -140,7 +140,7 @@ class FolderModel:
                     try:
                         read_header(path)
                     except CheckpointError as error:
-                        yield self._problem(f"has damaged weights: {part}/{path.name}: {error}", corrupted=True)
+                        yield self._problem(f"has damaged weights: {part}/{path.name} {error.sentence}", corrupted=True)
 
     def _weight_files(self, part: str) -> list[Path]:
         """The weight file of a part, or its shard index followed by the shards. Full precision before fp16."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .single_file_header import DamagedFileError, Header, WrongKindError
+from .header import DamagedFileError, Header, WrongKindError
 
 UNET = "model.diffusion_model."
 VAE = "first_stage_model."

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
-from .single_file_configs import Config, sd1_text_prefix
-from .single_file_families import SD2_TEXT, UNET, VAE
-from .single_file_header import DamagedFileError, Header, WrongKindError
+from .configs import Config, sd1_text_prefix
+from .families import SD2_TEXT, UNET, VAE
+from .header import DamagedFileError, Header, WrongKindError
 
 if TYPE_CHECKING:
     import torch

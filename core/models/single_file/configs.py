@@ -15,9 +15,9 @@ import math
 import statistics
 from typing import Any
 
-from .single_file_families import SD1_TEXT, SD2_TEXT, SUPPORTED, UNET, VAE, recognise
-from .single_file_header import DamagedFileError, Header, WrongKindError, read_values
-from .single_file_tokenizer import VOCABULARY_SIZE
+from .families import SD1_TEXT, SD2_TEXT, SUPPORTED, UNET, VAE, recognise
+from .header import DamagedFileError, Header, WrongKindError, read_values
+from .tokenizer import VOCABULARY_SIZE
 
 Config = dict[str, Any]
 

@@ -12,34 +12,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InvalidRequestError, ModelError, Problem
-from .facts import ModelFacts, read_facts
-from .libraries import import_diffusers
-from .single_file_configs import Config, inspect_checkpoint
-from .single_file_families import recognise
-from .single_file_header import CheckpointError, DamagedFileError, Header, TensorInfo, WrongKindError, read_header
-from .single_file_tokenizer import END, make_tokenizer
-from .single_file_weights import fill, text_weights, unet_weights, vae_weights
+from ...errors import InvalidRequestError, ModelError, Problem
+from ..facts import ModelFacts, read_facts
+from ..libraries import import_diffusers
+from .configs import Config, inspect_checkpoint
+from .families import recognise
+from .header import CheckpointError, DamagedFileError, read_header
+from .tokenizer import END, make_tokenizer
+from .weights import fill, text_weights, unet_weights, vae_weights
 
 if TYPE_CHECKING:
     import torch
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from transformers import CLIPTextModel, CLIPTokenizer
 
-    from .loaded import Components
-
-__all__ = [
-    "CheckpointError",
-    "CheckpointModel",
-    "DamagedFileError",
-    "Header",
-    "TensorInfo",
-    "WrongKindError",
-    "inspect_checkpoint",
-    "load_checkpoint",
-    "make_tokenizer",
-    "read_header",
-]
+    from ..loaded import Components
 
 
 class CheckpointModel:
@@ -73,7 +60,7 @@ class CheckpointModel:
 
     def load(self, dtype: torch.dtype) -> Components:
         """Load all parts in ``dtype``, on the CPU. Raises ModelError when weights are corrupted or incomplete."""
-        from .loaded import Components
+        from ..loaded import Components
 
         try:
             return Components(*load_checkpoint(self.path, self._configs, dtype))
