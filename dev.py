@@ -45,11 +45,13 @@ class DevError(Exception):
 
 
 def run(*command: str | Path, capture: bool = False) -> subprocess.CompletedProcess[str]:
-    """The one door to other programs: waits until one has ended. What it runs uses no hub of models."""
+    """The one door to other programs: waits until one has ended. None of them asks a hub for models."""
+    # One thread: with more, small networks take up to 20 times as long where the cores are shared with other programs.
+    env = {"OMP_NUM_THREADS": "1", **os.environ, "PYTHONUTF8": "1", "HF_HUB_OFFLINE": "1"}
     return subprocess.run(
         [str(part) for part in command],
         cwd=ROOT,
-        env={**os.environ, "PYTHONUTF8": "1", "HF_HUB_OFFLINE": "1"},
+        env=env,
         capture_output=capture,
         encoding="utf-8",
         errors="replace",

@@ -94,7 +94,7 @@ class Engine:
     def _generate(self, run: _Run, outputs: Outputs) -> Result:
         with run.phase(Phase.LOADING):
             components, distance = self._load(run)
-            decoder = Decoder(components.vae, run.plan.model.facts, run.warn)
+            decoder = Decoder(components.vae, run.plan.model.facts, run.warn, run.check_cancelled)
             if components.preview is None:
                 components.preview = fit_preview(decoder, components.vae, run.plan.model.facts, run.device)
             condition = run.encode_prompt(components)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,12 +62,12 @@ def make_objects() -> None:
     add = bpy.ops.mesh
     add.primitive_circle_add(vertices=128, radius=2.8, fill_type="NGON")
     add_object("Floor", make_material("Floor", (0.8, 0.8, 0.8), Roughness=0.2))
-    add.primitive_uv_sphere_add(segments=64, ring_count=32, radius=0.8, location=(-1.6, 0.3, 0.8))
+    add.primitive_uv_sphere_add(segments=64, ring_count=32, radius=0.8, location=(-1.65, 0.3, 0.8))
     add_object("Mirror", make_material("Mirror", (0.95, 0.95, 0.95), Metallic=1.0, Roughness=0.0))
-    add.primitive_monkey_add(size=1.5, location=(0.3, -0.1, 0.62), rotation=(math.radians(-18), 0, math.radians(10)))
+    add.primitive_monkey_add(size=1.5, location=(0.4, -0.1, 0.62), rotation=(math.radians(-18), 0, math.radians(10)))
     bpy.context.object.modifiers.new("Subdivision", "SUBSURF").render_levels = 2
     add_object("Suzanne", make_material("Clay", (0.9, 0.87, 0.82), Roughness=0.5))
-    add.primitive_torus_add(major_radius=0.6, minor_radius=0.22, location=(1.9, 0.2, 0.22))
+    add.primitive_torus_add(major_radius=0.6, minor_radius=0.22, location=(2.0, 0.2, 0.22))
     add_object("Ring", make_material("Copper", (0.9, 0.5, 0.3), Metallic=1.0, Roughness=0.25))
 
 
@@ -89,6 +91,20 @@ def set_up_render(picture: Path) -> None:
     scene.render.filepath = str(picture)
 
 
+@contextmanager
+def silence() -> Iterator[None]:
+    """Drops what Cycles, which is no Python, says on standard output: a line for every stage. Errors go elsewhere."""
+    sys.stdout.flush()
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
+
+
 def main(panorama: Path, blend: Path, picture: Path) -> None:
     """Makes the scene, saves it, renders it."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
@@ -98,7 +114,8 @@ def main(panorama: Path, blend: Path, picture: Path) -> None:
     make_camera()
     set_up_render(picture)
     bpy.ops.wm.save_as_mainfile(filepath=str(blend), check_existing=False)
-    bpy.ops.render.render(write_still=True)
+    with silence():
+        bpy.ops.render.render(write_still=True)
 
 
 if __name__ == "__main__":

@@ -29,12 +29,22 @@ WHOLE_DECODE_BYTES = 3 * 2**30
 
 
 class Decoder:
-    """D of the paper: the VAE's decoder with the model's scaling, giving images in [0, 1]."""
+    """D of the paper: the VAE's decoder with the model's scaling, giving images in [0, 1].
 
-    def __init__(self, vae: Any, facts: ModelFacts, warn: Callable[[str], None]) -> None:
+    ``check_cancelled`` is called before every tile; what it raises ends the decode.
+    """
+
+    def __init__(
+        self,
+        vae: Any,
+        facts: ModelFacts,
+        warn: Callable[[str], None],
+        check_cancelled: Callable[[], None] = lambda: None,
+    ) -> None:
         self._vae = vae
         self._facts = facts
         self._warn = warn
+        self._check_cancelled = check_cancelled
         self.network = Network("VAE decoder", vae, _decode, warn)
 
     def images(self, latents: Tensor) -> Tensor:
@@ -107,6 +117,7 @@ class Decoder:
             return decoder.mid_block(decoder.conv_in(latents))
 
     def _upsample(self, features: Tensor, tile: Tile) -> Tensor:
+        self._check_cancelled()
         decoder = self._vae.decoder
         x = tile.crop(features)
         for block in decoder.up_blocks:

@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# Statistics of a layer settle one layer deeper at every pass; after three, what is left is far below one grey level.
-MEASURING_PASSES = 3
+# Statistics count as settled when no layer's mean moves by more than this share of its deviation (nor its variance).
+SETTLED = 1e-3
 ATTENTION_CHUNK = 4096
 
 
@@ -104,19 +104,33 @@ class SharedGroupNorms:
         self._statistics: dict[nn.GroupNorm, tuple[Tensor, Tensor]] = {}
 
     def measure(self, tiles: Sequence[Tile], forward: Callable[[Tile], Tensor]) -> None:
-        """Find every layer's mean and variance over the canvas by ``MEASURING_PASSES`` passes over all tiles.
+        """Find every layer's mean and variance over the canvas.
 
-        The first pass normalizes each tile by its own statistics, each further one by those of the pass before. A
-        single tile is measured exactly by one pass.
+        The first pass over the tiles normalizes each by its own statistics, each further one by those of the pass
+        before, until they have settled. Pass k has the first k layers right whatever the others do, so as many passes
+        as there are layers are enough; a single tile needs one.
         """
-        for _ in range(MEASURING_PASSES if len(tiles) > 1 else 1):
+        for _ in range(len(self._norms) if len(tiles) > 1 else 1):
             sums = {norm: torch.zeros(3, norm.num_groups, dtype=torch.float64) for norm in self._norms}
             for tile in tiles:
                 with self._forwards(partial(self._measuring, sums, tile)):
                     forward(tile)
-            for norm, (count, total, squares) in sums.items():
-                mean = total / count
-                self._statistics[norm] = (mean, squares / count - mean**2)
+            if self._update(sums) < SETTLED:
+                return
+
+    def _update(self, sums: dict[nn.GroupNorm, Tensor]) -> float:
+        """Take new statistics over; returns how far they moved."""
+        moved = 0.0
+        for norm, (count, total, squares) in sums.items():
+            mean = total / count
+            variance = (squares / count - mean**2).clamp_min(0)
+            old_mean, old_variance = self._statistics.get(norm, (mean + math.inf, variance))
+            scale = variance + norm.eps
+            moved = max(
+                moved, ((mean - old_mean).abs() / scale.sqrt()).max(), ((variance - old_variance).abs() / scale).max()
+            )
+            self._statistics[norm] = (mean, variance)
+        return float(moved)
 
     @contextmanager
     def shared(self) -> Iterator[None]:
@@ -142,7 +156,7 @@ class SharedGroupNorms:
         return self._normalize(norm, x)
 
     def _normalize(self, norm: nn.GroupNorm, x: Tensor) -> Tensor:
-        if norm not in self._statistics:
+        if norm not in self._statistics:  # the first pass
             return F.group_norm(x, norm.num_groups, norm.weight, norm.bias, norm.eps)
         mean, variance = (s.to(x.device, torch.float32)[None, :, None] for s in self._statistics[norm])
         grouped = x.float().unflatten(1, (norm.num_groups, -1)).flatten(2)

@@ -92,9 +92,13 @@ class Request:
     def to_json(self, files: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
         """The request as JSON values. ``files``: for each setting that names a file its name and SHA-256.
 
-        Paths are not written: they would tell about the machine and mean nothing on another.
+        Paths are not written: they would tell about the machine and mean nothing on another. Nor are files that have no
+        effect, since no step synchronizes.
         """
         values = {field.name: getattr(self, field.name) for field in fields(self)}
+        if not self.synchronizes:
+            values["loss_weights"] = None
+            values["anchor"] = "center" if self.anchor_image else self.anchor
         for name, file in files.items():
             values[name] = file["name"]
         return {"version": VERSION, **values, "files": {name: dict(file) for name, file in files.items()}}

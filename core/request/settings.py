@@ -7,6 +7,7 @@ What depends on the model or on other settings is checked in ``validation``.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -40,9 +41,9 @@ class Setting:
 
 @dataclass(frozen=True)
 class Text(Setting):
-    """Any text; ``needed`` refuses text of nothing but white space."""
+    """Any text. Where it cannot be empty, ``remedy`` says what to give."""
 
-    needed: bool = False
+    remedy: str = ""
 
     def read(self, value: Any) -> str:
         """Refuses what is not text, also bytes that are not valid UTF-8."""
@@ -52,21 +53,22 @@ class Text(Setting):
             value.encode("utf-8")
         except UnicodeEncodeError:
             raise ValueError(f"{value!a} holds bytes that are not valid UTF-8 text") from None
-        if self.needed and not value.strip():
-            raise ValueError("is empty; say what the picture should show")
+        if self.remedy and not value.strip():
+            raise ValueError(f"is empty; {self.remedy}")
         return value
 
 
 @dataclass(frozen=True)
 class File(Text):
-    """A path as the user typed it. Whether it is there is checked in ``validation``."""
+    """A path, or a word in its place. Whether it is there is checked in ``validation``."""
+
+    remedy: str = "name a file"
 
     def read(self, value: Any) -> str:
-        """Refuses an empty path."""
-        path = super().read(value)
-        if not path:
-            raise ValueError("is an empty path")
-        return path
+        """The path with ``~`` replaced by the user's folder."""
+        path = os.path.expanduser(super().read(value))
+        # A ~ that stands for nobody's folder is part of a name; absolute, the path says so for good.
+        return os.path.abspath(path) if path.startswith("~") else path
 
 
 @dataclass(frozen=True)
@@ -158,9 +160,12 @@ class Device(Setting):
 
 
 SETTINGS: Mapping[str, Setting] = {
-    "prompt": Text("what the picture shows", needed=True),
+    "prompt": Text("what the picture shows", remedy="say what the picture should show"),
     "negative_prompt": Text("what it should not show"),
-    "model": Text("a folder in diffusers layout, a .safetensors checkpoint, or a hub id", needed=True),
+    "model": File(
+        "a folder in diffusers layout, a .safetensors checkpoint, or a hub id",
+        remedy="give a folder, a checkpoint or a hub id",
+    ),
     "preset": Choice("fills in what is not given", names=PRESET_NAMES),
     "target": Choice("strip: a flat picture; tile: repeats in both directions (wraps xy)", names=TARGETS),
     "width": Whole("width of the canvas in pixels (default: six windows)", low=1, high=MAX_SIZE),
@@ -181,13 +186,16 @@ SETTINGS: Mapping[str, Setting] = {
     "sync_count": Whole("synchronize at F steps spread evenly", low=1, high=MAX_STEPS),
     "sync_first": Whole("synchronize only at the first N steps"),
     "foresee": Choice("compare decoded x0 predictions (Eq. 14) or decoded noisy latents (Eq. 13)", names=FORESEE),
-    "anchor": Text("center, the index of a window, or an image file whose look all windows take on", needed=True),
+    "anchor": File(
+        "center, the index of a window, or an image file whose look all windows take on",
+        remedy="give center, the index of a window, or a picture",
+    ),
     "device": Device("auto, cpu, cuda, cuda:N or mps"),
     "dtype": Choice("precision of the networks (auto: float16 on a GPU, float32 on a CPU)", names=DTYPES),
     "decode": Choice("the whole canvas at once, or in tiles that share their statistics", names=DECODES),
     "deterministic": Flag("bit for bit the same result on CUDA too (slower)"),
     "initial_latents": File("an .npz whose array 'latents' (1, C, h, w) is the initial noise"),
-    "allow_pickle": Flag("consent to weights in pickle files (.ckpt, .bin), read without running their code"),
+    "allow_pickle": Flag("consent to a folder's weights in pickle files (.bin), read without running their code"),
     "offline": Flag("use no network"),
 }
 

@@ -6,21 +6,23 @@ first, and what can be checked without it is checked even when it cannot be foun
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..diffusion.windows import Windows
-from ..errors import InvalidRequestError, Problem
+from ..errors import InvalidRequestError, ModelError, Problem
 from ..models.catalog import Model, find_model
 from ..models.facts import ModelFacts
 from .presets import DEFAULT_PRESET, PRESETS, STYLE_WEIGHT_RATIO
-from .request import Request, is_window_index
+from .request import Request
 from .settings import MAX_SIZE, SETTINGS, option
 
 WINDOWS_ACROSS = 6
 TARGET_WRAPS = {"tile": "xy"}
+SIZES = ("width", "height", "window", "stride")
+SYNC_SETTINGS = ("steps", "sync_weight", "sync_decay", "sync_every", "sync_count", "sync_first")
 
 
 @dataclass(frozen=True)
@@ -32,54 +34,82 @@ class Plan:
     windows: Windows
 
 
-def prepare(given: Mapping[str, Any], more: Sequence[Problem] = ()) -> Plan:
-    """Check the settings ``given`` (text or values; None means not given), fill in the rest, and plan the run.
+class Findings:
+    """The problems found so far."""
 
-    ``more`` are problems found elsewhere that are to be reported along. Raises InvalidRequestError with every problem,
-    ModelError when a model hub cannot be reached.
-    """
-    problems = list(more)
-    values = _read_all(given, problems)
-    model = _find_model(values, problems)
-    _fill_in(values, model.facts if model else None, problems)
-    windows = None
-    if model is not None:
-        problems += _step_problems(values, model.facts)
-        size_problems = _size_problems(values, model.facts)
-        known = {problem.field for problem in problems}
-        problems += [problem for problem in size_problems if problem.field not in known]
-        if not size_problems:
-            windows = Request(**values).windows(model.facts.latent_factor)
-    problems += _latents_problems(values["initial_latents"], model, windows)
-    if values["method"] == "syncdiffusion":
-        problems += _anchor_problems(values["anchor"], windows)
-        problems += _loss_problems(values)
-    if problems or model is None or windows is None:
-        raise InvalidRequestError(problems)
-    return Plan(Request(**values), model, windows)
+    def __init__(self, problems: Iterable[Problem] = ()) -> None:
+        self.problems = list(problems)
+
+    def about(self, *settings: str) -> bool:
+        """Whether there is a problem with any of these settings."""
+        fields = {option(name) for name in settings}
+        return any(problem.field in fields for problem in self.problems)
+
+    def add(self, setting: str, sentence: str, *others: str) -> None:
+        """Note what is wrong with a setting beside ``others``, unless it or one of them is known to be wrong already."""
+        if not self.about(setting, *others):
+            self.problems.append(Problem(option(setting), sentence))
+
+    def raise_any(self) -> None:
+        """Raise InvalidRequestError if there is a problem."""
+        if self.problems:
+            raise InvalidRequestError(self.problems)
 
 
-def _read_all(given: Mapping[str, Any], problems: list[Problem]) -> dict[str, Any]:
-    """Every given setting, read by its own rules. A setting that cannot be read is left out and reported."""
+def read_settings(given: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
+    """Every setting of ``given`` by its own rules. One that cannot be read is left out and noted."""
     values: dict[str, Any] = {}
     for name, value in given.items():
         if value is None:
             continue
         if name not in SETTINGS:
-            problems.append(Problem(option(name), "is no setting of this version"))
+            findings.add(name, "is no setting of this version")
             continue
         try:
             values[name] = SETTINGS[name].read(value)
         except ValueError as error:
-            problems.append(Problem(option(name), str(error)))
-    if given.get("prompt") is None:
-        problems.append(Problem("prompt", "is missing; say what the picture should show"))
+            findings.add(name, str(error))
     if given.get("sync_every") is not None and given.get("sync_count") is not None:
-        problems.append(Problem("sync-count", "excludes sync-every; give one of the two"))
+        findings.add("sync_count", "excludes sync-every; give one of the two")
     return values
 
 
-def _find_model(values: Mapping[str, Any], problems: list[Problem]) -> Model | None:
+def prepare(given: Mapping[str, Any], more: Iterable[Problem] = ()) -> Plan:
+    """Check the settings ``given`` (text or values; None means not given), fill in the rest, and plan the run.
+
+    ``more`` are problems found elsewhere that are to be reported along. Raises InvalidRequestError with every problem,
+    ModelError when there is none but that a model hub cannot be reached.
+    """
+    findings = Findings(more)
+    values = read_settings(given, findings)
+    if given.get("prompt") is None:
+        findings.add("prompt", f"is missing; {SETTINGS['prompt'].remedy}")
+    model, unreachable = None, None
+    try:
+        model = _find_model(values, findings)
+    except ModelError as error:
+        unreachable = error
+    request = _fill_in(values, model.facts if model else None, findings)
+    windows = None
+    if model is not None:
+        _check_steps(request, model.facts, findings)
+        _check_sizes(request, model.facts, findings)
+        if not findings.about(*SIZES, "wrap"):
+            windows = request.windows(model.facts.latent_factor)
+    _check_latents(request, model, windows, findings)
+    if request.method == "syncdiffusion" and not findings.about("method"):
+        _check_anchor(request, windows, findings)
+        if request.synchronizes or findings.about(*SYNC_SETTINGS):
+            _check_loss(request, findings)
+    findings.raise_any()
+    if unreachable is not None:
+        raise unreachable
+    return Plan(request, model, windows)
+
+
+def _find_model(values: Mapping[str, Any], findings: Findings) -> Model | None:
+    if findings.about("model"):
+        return None
     try:
         model = find_model(
             values.get("model", "builtin"),
@@ -88,13 +118,17 @@ def _find_model(values: Mapping[str, Any], problems: list[Problem]) -> Model | N
         )
         _ = model.facts  # read now, so that what is wrong with a configuration is found here
     except InvalidRequestError as error:
-        problems.extend(error.problems)
+        findings.problems.extend(error.problems)
         return None
     return model
 
 
-def _fill_in(values: dict[str, Any], facts: ModelFacts | None, problems: list[Problem]) -> None:
-    """Add what the preset, the target and the model's native size say for settings that are not given."""
+def _fill_in(values: Mapping[str, Any], facts: ModelFacts | None, findings: Findings) -> Request:
+    """The request, with what the preset, the target and the model's native size say for settings that are not given.
+
+    What nothing says (since there is no prompt or no model) is empty or 0 in it.
+    """
+    values = dict(values)
     preset = dict(PRESETS[values.setdefault("preset", DEFAULT_PRESET)])
     strides_per_window = preset.pop("strides_per_window")
     if values.get("loss") == "style":
@@ -106,9 +140,7 @@ def _fill_in(values: dict[str, Any], facts: ModelFacts | None, problems: list[Pr
 
     needed = TARGET_WRAPS.get(values["target"])
     if needed and values.get("wrap", needed) != needed:
-        problems.append(
-            Problem("wrap", f"{values['wrap']!r} contradicts --target {values['target']}, which wraps {needed}")
-        )
+        findings.add("wrap", f"{values['wrap']!r} contradicts --target {values['target']}, which wraps {needed}")
     values.setdefault("wrap", needed or "none")
 
     if facts is not None:
@@ -117,75 +149,72 @@ def _fill_in(values: dict[str, Any], facts: ModelFacts | None, problems: list[Pr
         values.setdefault("stride", max(values["window"] // strides_per_window // factor * factor, factor))
         values.setdefault("height", values["window"])
         values.setdefault("width", min(WINDOWS_ACROSS * values["window"], MAX_SIZE // factor * factor))
+    return Request(**{"prompt": "", **dict.fromkeys(SIZES, 0), **values})
 
 
-def _size_problems(values: Mapping[str, Any], facts: ModelFacts) -> list[Problem]:
-    """At most one problem a field: a size that is off the grid is not compared with others as well."""
-    factor, window = facts.latent_factor, values["window"]
-    problems = {}
-    if values["stride"] > window:
-        problems["stride"] = f"{values['stride']} is more than the window of {window}, so windows would leave gaps"
-    for name in ("width", "height"):
-        if values[name] < window:
-            problems[name] = f"{values[name]} is less than the window of {window}; enlarge it, or lower --window"
-    for name in ("width", "height", "window", "stride"):
-        if values[name] % factor:
-            low = values[name] // factor * factor
-            near = f"{low} or {low + factor}" if low else f"{factor}"
-            problems[name] = f"{values[name]} is not a multiple of {factor}; {near} would be"
-    return [Problem(name, sentence) for name, sentence in problems.items()]
-
-
-def _step_problems(values: Mapping[str, Any], facts: ModelFacts) -> list[Problem]:
-    steps, count = values["steps"], values["sync_count"]
-    problems = []
+def _check_steps(request: Request, facts: ModelFacts, findings: Findings) -> None:
+    steps, count = request.steps, request.sync_count
     if steps > facts.train_steps:
-        problems.append(Problem("steps", f"{steps} is more than the {facts.train_steps} the model was trained with"))
-    if count is not None and count > steps and values["method"] == "syncdiffusion":
-        problems.append(Problem("sync-count", f"{count} is more than the {steps} steps there are"))
-    return problems
+        findings.add("steps", f"{steps} is more than the {facts.train_steps} steps the model was trained with")
+    if count is not None and count > steps and request.method == "syncdiffusion":
+        findings.add("sync_count", f"{count} is more than the {steps} steps there are", "steps", "method")
 
 
-def _anchor_problems(anchor: str, windows: Windows | None) -> list[Problem]:
+def _check_sizes(request: Request, facts: ModelFacts, findings: Findings) -> None:
+    factor, window = facts.latent_factor, request.window
+    sizes = {name: getattr(request, name) for name in SIZES}
+    for name, size in sizes.items():
+        if size % factor:
+            low = size // factor * factor
+            near = f"{low} or {low + factor}" if low else f"{factor}"
+            findings.add(name, f"{size} is not a multiple of {factor}; {near} would be")
+    if request.stride > window:
+        sentence = f"{request.stride} is more than the window of {window}, so windows would leave gaps"
+        findings.add("stride", sentence, "window")
+    for name in ("width", "height"):
+        if sizes[name] < window:
+            sentence = f"{sizes[name]} is less than the window of {window}; enlarge it, or lower --window"
+            findings.add(name, sentence, "window")
+
+
+def _check_anchor(request: Request, windows: Windows | None, findings: Findings) -> None:
     """``windows`` is None where the canvas is not known; then only pictures are checked."""
-    if anchor == "center":
-        return []
-    if is_window_index(anchor):
-        if windows is None or int(anchor) < len(windows):
-            return []
-        return [Problem("anchor", f"{anchor} is no window; there are {len(windows)}, counted from 0")]
+    index, picture = request.anchor_index, request.anchor_image
+    if index is not None and windows is not None and index >= len(windows):
+        findings.add("anchor", f"{index} is no window; there are {len(windows)}, counted from 0")
+    if picture is None:
+        return
     from ..files.images import ImageError, check_image
 
     try:
-        check_image(Path(anchor).expanduser())
+        check_image(Path(picture))
     except ImageError as error:
-        return [Problem("anchor", f"{error}; give center, the index of a window, or a picture")]
-    return []
+        findings.add("anchor", f"{error}; {SETTINGS['anchor'].remedy}")
 
 
-def _latents_problems(path: str | None, model: Model | None, windows: Windows | None) -> list[Problem]:
-    if path is None:
-        return []
+def _check_latents(request: Request, model: Model | None, windows: Windows | None, findings: Findings) -> None:
+    if request.initial_latents is None:
+        return
     from ..diffusion.noise import read_latents
 
     try:
-        shape = tuple(read_latents(Path(path).expanduser()).shape)
+        shape = tuple(read_latents(Path(request.initial_latents)).shape)
     except (OSError, ValueError) as error:
-        return [Problem("initial-latents", str(error))]
+        findings.add("initial_latents", str(error))
+        return
     if model is not None and windows is not None:
         wanted = (1, model.facts.latent_channels, windows.height, windows.width)
         if shape != wanted:
-            return [Problem("initial-latents", f"has shape {shape}, but this canvas wants {wanted}")]
-    return []
+            findings.add("initial_latents", f"has shape {shape}, but this canvas wants {wanted}")
 
 
-def _loss_problems(values: Mapping[str, Any]) -> list[Problem]:
-    if values["sync_weight"] == 0 or values["sync_first"] == 0:
-        return []
+def _check_loss(request: Request, findings: Findings) -> None:
+    if findings.about("loss"):
+        return
     from ..perceptual.weights import check_weights, smallest_image
 
-    loss, window = values["loss"], values.get("window")
-    problems = check_weights(loss, values["loss_weights"], values["offline"])
-    if window is not None and window < smallest_image(loss):
-        problems.append(Problem("window", f"{window} is too small for {loss}: {smallest_image(loss)} or more"))
-    return problems
+    loss, window = request.loss, request.window
+    if not findings.about("loss_weights"):
+        findings.problems += check_weights(loss, request.loss_weights, request.offline)
+    if 0 < window < smallest_image(loss):
+        findings.add("window", f"{window} is too small for {loss}: {smallest_image(loss)} or more")

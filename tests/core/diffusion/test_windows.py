@@ -1,0 +1,126 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncdiffusion.core.diffusion.windows import Average, Windows, window_starts
+
+
+@st.composite
+def axes(draw):
+    window = draw(st.integers(1, 12))
+    return draw(st.integers(window, 60)), window, draw(st.integers(1, window)), draw(st.booleans())
+
+
+@st.composite
+def canvases(draw):
+    window = draw(st.integers(1, 6))
+    stride = draw(st.integers(1, window))
+    height, width = draw(st.integers(window, 20)), draw(st.integers(window, 20))
+    return Windows(height, width, window, stride, wrap_y=draw(st.booleans()), wrap_x=draw(st.booleans()))
+
+
+def ramp(windows, channels=3):
+    return torch.arange(channels * windows.height * windows.width).float().view(1, channels, windows.height, -1)
+
+
+@given(axes())
+def test_every_latent_of_an_axis_is_covered(axis):
+    length, window, _, wrap = axis
+    covered = {(start + k) % length for start in window_starts(*axis) for k in range(window)}
+    assert covered == set(range(length))
+    assert all(0 <= start < length for start in window_starts(*axis))
+    if not wrap:
+        assert max(window_starts(*axis)) + window == length
+
+
+@given(axes())
+def test_spacings_of_a_wrapped_axis_differ_by_at_most_one(axis):
+    length, window, stride, _ = axis
+    starts = window_starts(length, window, stride, wrap=True)
+    spacings = [(b - a) % length for a, b in zip(starts, (*starts[1:], starts[0] + length), strict=True)]
+    if len(starts) > 1:
+        assert max(spacings) - min(spacings) <= 1
+        assert sum(spacings) == length
+
+
+def test_open_axis_as_the_authors_lay_it():
+    # 512 x 3072 at stride 128: 21 windows, the centre one (index 10) at latent 160.
+    assert window_starts(384, 64, 16, wrap=False) == tuple(range(0, 321, 16))
+    windows = Windows(64, 384, 64, 16)
+    assert len(windows) == 21
+    assert windows.positions[windows.center] == (0, 160)
+
+
+def test_last_window_is_pulled_in():
+    assert window_starts(20, 8, 5, wrap=False) == (0, 5, 10, 12)
+
+
+def test_wrapped_axis_as_the_contract_says():
+    assert window_starts(10, 4, 3, wrap=True) == (0, 2, 5, 7)
+
+
+@pytest.mark.parametrize(("length", "window", "stride"), [(4, 5, 1), (8, 4, 5), (8, 4, 0)])
+def test_impossible_axes_are_refused(length, window, stride):
+    with pytest.raises(ValueError, match="does not hold"):
+        window_starts(length, window, stride, wrap=False)
+
+
+def test_windows_are_in_raster_order():
+    assert Windows(4, 6, 2, 2).positions == ((0, 0), (0, 2), (0, 4), (2, 0), (2, 2), (2, 4))
+
+
+@given(canvases())
+def test_averaging_crops_gives_the_canvas(windows):
+    canvas = ramp(windows)
+    average = Average(windows, canvas)
+    indices = range(len(windows))
+    average.add(indices, windows.crop(canvas, indices))
+    torch.testing.assert_close(average.mean(), canvas)
+
+
+@given(canvases(), st.floats(-5, 5))
+def test_averaging_a_constant_gives_the_constant(windows, value):
+    views = torch.full((len(windows), 2, windows.window, windows.window), value)
+    average = Average(windows, torch.empty(1, 2, 1, 1))
+    average.add(range(len(windows)), views)
+    torch.testing.assert_close(average.mean(), torch.full((1, 2, windows.height, windows.width), value))
+
+
+@given(canvases(), st.integers(1, 5))
+def test_batches_do_not_change_the_average(windows, size):
+    views = torch.randn(len(windows), 2, windows.window, windows.window)
+    whole, parts = Average(windows, views), Average(windows, views)
+    whole.add(range(len(windows)), views)
+    for start in range(0, len(windows), size):
+        indices = range(start, min(start + size, len(windows)))
+        parts.add(indices, views[start : start + size])
+    assert torch.equal(whole.mean(), parts.mean())
+
+
+def test_average_weighs_by_the_count_of_windows():
+    windows = Windows(2, 3, 2, 1)
+    average = Average(windows, torch.empty(1, 1, 1, 1))
+    average.add([0, 1], torch.tensor([1.0, 5.0]).view(2, 1, 1, 1).expand(2, 1, 2, 2))
+    assert average.mean()[0, 0].tolist() == [[1, 3, 5], [1, 3, 5]]
+
+
+def test_uncovered_canvas_is_an_error():
+    windows = Windows(2, 4, 2, 2)
+    average = Average(windows, torch.empty(1, 1, 1, 1))
+    average.add([0], torch.ones(1, 1, 2, 2))
+    with pytest.raises(ValueError, match="do not cover"):
+        average.mean()
+
+
+def test_a_wrapped_window_continues_on_the_other_side():
+    windows = Windows(2, 5, 2, 1, wrap_x=True)
+    view = windows.crop(ramp(windows, 1), [4])
+    assert view[0, 0].tolist() == [[4, 0], [9, 5]]
+
+
+def test_averages_are_taken_in_float32():
+    windows = Windows(2, 2, 2, 1)
+    average = Average(windows, torch.empty(1, 1, 1, 1, dtype=torch.float16))
+    average.add([0], torch.ones(1, 1, 2, 2, dtype=torch.float16))
+    assert average.mean().dtype == torch.float32
