@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+import os
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import InvalidRequestError, ModelError, Problem
-from ..core.files.images import ImageError, read_request
-from ..core.files.known import KnownFiles
+from ..core.errors import InvalidRequestError, Problem
+from ..core.files.images import ImageError
 from ..core.files.outputs import Outputs
-from ..core.request.presets import PRESET_SETTINGS
 from ..core.request.settings import SETTINGS, Choice, Flag, option
-from ..core.request.validation import Plan, prepare
+from ..core.request.validation import Findings, prepare, read_settings
 from .progress import ProgressLine
+from .repeat import settings_of
 
 OUTPUT_OPTIONS = {
     "output": "the picture, a PNG",
@@ -24,17 +25,9 @@ OUTPUT_OPTIONS = {
 }
 MISSING = object()  # an option that was given without its value
 
-# Given on the command line, one of these takes the place of what a picture's request says about the others.
-REPLACES: Mapping[str, tuple[str, ...]] = {
-    "preset": PRESET_SETTINGS,
-    "sync_every": ("sync_count",),
-    "sync_count": ("sync_every",),
-    "target": ("wrap",),
-}
-
 
 def add_parser(commands: Any) -> None:
-    """Add the subcommand. Values are read by ``core.settings``, so that every problem is reported, not the first."""
+    """Add the subcommand. Values are read by ``core.request``, so that every problem is reported, not the first."""
     parser = commands.add_parser(
         "generate", help="make a panorama from a prompt", allow_abbrev=False, argument_default=None
     )
@@ -47,86 +40,78 @@ def add_parser(commands: Any) -> None:
     for name, text in OUTPUT_OPTIONS.items():
         flags = ("-o", "--output") if name == "output" else (f"--{option(name)}",)
         parser.add_argument(*flags, dest=name, nargs="?", const=MISSING, metavar="FILE", help=text)
-    parser.add_argument("--from", dest="source", nargs="?", const=MISSING, metavar="PNG", help="repeat a picture")
+    parser.add_argument(
+        "--from", dest="source", nargs="?", const=MISSING, metavar="PNG", help="repeat a picture; options override it"
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
     parser.add_argument("--debug", action="store_true", help="show where an error comes from")
 
 
 def run(options: argparse.Namespace, unknown: Sequence[str], cancelled: Callable[[], bool]) -> None:
     """Carry the subcommand out. Raises InvalidRequestError with all problems, or another SyncDiffusionError."""
-    problems = [Problem(word.partition("=")[0].lstrip("-") or word, f"{word!r} is no option") for word in unknown]
-    given = {name: value for name in SETTINGS if (value := getattr(options, name)) is not None}
-    files = {name: value for name in OUTPUT_OPTIONS if (value := getattr(options, name)) is not None}
-    for name, value in {**given, **files, "from": options.source}.items():
-        if value is MISSING:
-            problems.append(Problem(option(name), "is given without a value"))
-    given = {name: value for name, value in given.items() if value is not MISSING}
-    if options.source not in (None, MISSING):
-        given = _with_request_of(Path(options.source).expanduser(), given, problems)
-    outputs = _outputs(files, problems)
-    plan = _prepare(given, problems)
-    problems = outputs.problems(plan.request.width * plan.request.height)
-    if problems:
-        raise InvalidRequestError(problems)
+    findings = Findings([*_unknown(unknown), *_without_value(options)])
+    given = _given(options, SETTINGS)
+    outputs = _outputs(_given(options, OUTPUT_OPTIONS), findings)
+    if options.source is not None:
+        given = _repeated(options.source, given, findings)
+    plan = prepare(given, findings.problems)
+    outputs.check_space(plan.request.width * plan.request.height)
 
     from ..core.engine import Engine  # imports torch, which a bad request need not wait for
 
     with ProgressLine(quiet=options.quiet) as progress:
         Engine().generate(plan, outputs, progress.show, cancelled)
-    print(outputs.output)
+    _print_path(outputs.output)
 
 
-def _prepare(given: Mapping[str, Any], problems: list[Problem]) -> Plan:
-    try:
-        return prepare(given, problems)
-    except ModelError:
-        if problems:
-            raise InvalidRequestError(problems) from None
-        raise
+def _unknown(words: Sequence[str]) -> Iterator[Problem]:
+    """What the parser has left over: options there are not, and words that belong to none."""
+    stray = [word for word in words if not word.startswith("-")]
+    for name in (word.partition("=")[0] for word in words if word.startswith("-")):
+        yield Problem(name.lstrip("-") or name, f"{name!r} is no option; --help lists them all")
+    if stray:
+        sentence = f"{' '.join(stray)!r} belongs to no option; put quotes round a text of several words"
+        yield Problem(stray[0] or "''", sentence)
 
 
-def _outputs(files: Mapping[str, Any], problems: list[Problem]) -> Outputs:
+def _without_value(options: argparse.Namespace) -> Iterator[Problem]:
+    for dest in (*SETTINGS, *OUTPUT_OPTIONS, "source"):
+        if getattr(options, dest) is MISSING:
+            name = "from" if dest == "source" else option(dest)
+            yield Problem(name, f"is given without a value (--{name}=VALUE for one that begins with a dash)")
+
+
+def _given(options: argparse.Namespace, names: Collection[str]) -> dict[str, Any]:
+    """Those of the options ``names`` that were given with a value."""
+    return {name: value for name in names if (value := getattr(options, name)) not in (None, MISSING)}
+
+
+def _outputs(files: Mapping[str, str], findings: Findings) -> Outputs:
+    """Where the results go. An empty name is a problem: as a path it would be the current folder."""
+    for name in (name for name, file in files.items() if not file):
+        findings.add(name, "is empty; name a file")
     if "output" not in files:
-        problems.append(Problem("output", "is missing; name a PNG with -o"))
-    paths = {name: Path(value).expanduser() for name, value in files.items() if value is not MISSING}
-    outputs = Outputs(**paths)
-    problems += outputs.problems()
+        findings.add("output", "is missing; name a PNG with -o")
+    outputs = Outputs(**{name: Path(os.path.expanduser(file)) for name, file in files.items() if file})
+    findings.problems += outputs.problems()
     return outputs
 
 
-def _with_request_of(picture: Path, given: Mapping[str, Any], problems: list[Problem]) -> dict[str, Any]:
-    """The settings of a picture's request, with those ``given`` in their place."""
+def _repeated(source: Any, given: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
+    """The settings of the picture ``source``, with those ``given`` in their place.
+
+    Raises InvalidRequestError when it holds no request: nobody knows then what else is wrong or missing.
+    """
     try:
-        request = read_request(picture)
+        return settings_of(Path(os.path.expanduser("" if source is MISSING else source)), given, findings)
     except ImageError as error:
-        problems.append(Problem("from", str(error)))
-        return dict(given)
-    files = request.get("files")
-    settings = {name: value for name, value in request.items() if name in SETTINGS and value is not None}
-    replaced = {*given, *(other for name in given for other in REPLACES.get(name, ()))}
-    settings = {name: value for name, value in settings.items() if name not in replaced}
-    for name, file in (files if isinstance(files, dict) else {}).items():
-        if name in settings:
-            path = _find_file(picture.parent, file)
-            if path is not None:
-                settings[name] = str(path)
-            elif not _is_hub_id(settings[name]):
-                sentence = f"{settings[name]!r} of that picture is not on this machine; name it with --{option(name)}"
-                problems.append(Problem(option(name), sentence))
-                del settings[name]
-    return {**settings, **given}
+        findings.add("from", str(error) if source else "is empty; name a PNG")
+    read_settings(given, findings)
+    raise InvalidRequestError(findings.problems)
 
 
-def _find_file(folder: Path, file: Mapping[str, str]) -> Path | None:
-    """A file by its hash: where it was last seen, or under its name beside the picture or in the current folder."""
-    known = KnownFiles()
-    if (path := known.find(file["sha256"])) is not None:
-        return path
-    candidates = [folder / file["name"], Path(file["name"])]
-    return next((p for p in candidates if p.is_file() and known.sha256(p) == file["sha256"]), None)
-
-
-def _is_hub_id(name: str) -> bool:
-    from ..core.models.hub import is_hub_id
-
-    return is_hub_id(name)
+def _print_path(path: Path | None) -> None:
+    try:
+        print(path)
+    except UnicodeEncodeError:  # a name that standard output has no letters for: the bytes that the file system has
+        sys.stdout.buffer.write(os.fsencode(f"{path}\n"))

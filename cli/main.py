@@ -8,9 +8,10 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import NoReturn
 
 from ..cli import generate
-from ..core.errors import CancelledError, InvalidRequestError, SyncDiffusionError
+from ..core.errors import CancelledError, InvalidRequestError, Problem, SyncDiffusionError
 from ..core.version import VERSION
 
 DONE = 0
@@ -23,13 +24,50 @@ Cancelled = Callable[[], bool]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line. Returns the exit status: 0 done, 1 failed, 2 invalid request, 130 interrupted."""
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
-    parser = argparse.ArgumentParser("syncdiffusion", description="Coherent AI panoramas.", allow_abbrev=False)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    parser = _Parser("syncdiffusion", description="Coherent AI panoramas.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=VERSION)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    generate.add_parser(commands)
-    options, unknown = parser.parse_known_args(arguments)
-    return _run(lambda cancelled: generate.run(options, unknown, cancelled), debug=options.debug)
+    generate.add_parser(parser.add_subparsers(dest="command", metavar="COMMAND", required=True))
+
+    def command(cancelled: Cancelled) -> None:
+        options, unknown = parser.parse_known_args(_join_negative_numbers(arguments))
+        generate.run(options, unknown, cancelled)
+
+    return _run(command, debug="--debug" in arguments)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports what it cannot parse as any other problem of a request."""
+
+    def error(self, message: str) -> NoReturn:
+        """``message`` begins with the argument in question, unless the command is missing.
+
+        Raises InvalidRequestError.
+        """
+        if not message.startswith("argument "):
+            message = "argument command: is missing; --help lists the commands"
+        name, _, sentence = message.removeprefix("argument ").partition(": ")
+        sentence = sentence.replace("ignored explicit argument", "takes no value, so not")
+        raise InvalidRequestError([Problem(name.rpartition("/")[2].lstrip("-").lower(), sentence)])
+
+
+def _join_negative_numbers(arguments: Sequence[str]) -> list[str]:
+    """``--x -inf`` as ``--x=-inf``, since the parser takes the words of some negative numbers for options."""
+    joined: list[str] = []
+    for word in arguments:
+        if joined and joined[-1].startswith("--") and "=" not in joined[-1] and _is_negative_number(word):
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
+
+
+def _is_negative_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return word.startswith("-")
 
 
 def _run(command: Callable[[Cancelled], None], debug: bool) -> int:

@@ -80,7 +80,7 @@ class Engine:
         try:
             device = resolve_device(plan.request.device)
             dtype = resolve_dtype(plan.request.dtype, device)
-            with arithmetic(dtype, plan.request.deterministic):
+            with arithmetic(device, dtype, plan.request.deterministic):
                 return self._generate(_Run(plan, device, dtype, emit, cancelled), outputs)
         except RuntimeError as error:
             if not is_out_of_memory(error):

@@ -1,7 +1,8 @@
-"""The demo's last part: a panorama becomes the world of a Blender file, which is rendered. Runs Blender as a module."""
+"""What `dev.py demo` runs, in small; and its last part apart, with a panorama whose sides can be told apart."""
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -50,3 +51,18 @@ def test_the_camera_sees_the_panorama_where_it_faces_plus_y(files):
 def test_the_file_holds_the_panorama(files):
     assert "packed: True pixels: (64, 32) True" in run("-c", LOOK_INSIDE, files[0])
     assert sorted(path.name for path in files[0].parent.iterdir()) == ["demo.blend", "demo.png"]
+
+
+def test_the_demo_runs_from_the_prompt_to_the_picture(tmp_path):
+    spec = importlib.util.spec_from_file_location("dev", ROOT / "dev.py")
+    dev = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(dev)
+    dev.ensure_environment = lambda: Path(sys.executable)
+    dev.BUILD = tmp_path / "build"
+    dev.DEMO_SIZE = ("--width", "256", "--height", "128", "--window", "128", "--wrap", "x", "--steps", "2")
+    assert dev.main(["demo", "a photo of a mountain range at twilight"]) == 0
+    assert Image.open(dev.BUILD / "demo-panorama.png").size == (256, 128)
+    picture = np.asarray(Image.open(dev.BUILD / "demo.png").convert("RGB"))
+    assert picture.shape == (360, 640, 3)
+    assert picture[:120].std() > 5  # a sky of clouds, not a grey one
+    assert (dev.BUILD / "demo.blend").stat().st_size > 100_000

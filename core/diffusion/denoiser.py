@@ -81,6 +81,11 @@ def encode_prompt(
 
 
 def words_beyond_limit(tokenizer: Any, text: str, limit: int) -> str:
-    """The end of ``text`` that an encoder of ``limit`` tokens (start and end mark included) does not see."""
-    ids = tokenizer(text, truncation=False, verbose=False).input_ids[1:-1]
-    return tokenizer.decode(ids[limit - 2 :]).strip() if len(ids) > limit - 2 else ""
+    """The end of ``text`` that an encoder of ``limit`` tokens (start and end mark included) does not see whole."""
+    offsets = tokenizer(text, truncation=False, verbose=False, return_offsets_mapping=True).offset_mapping[1:-1]
+    if len(offsets) <= limit - 2:
+        return ""
+    start = offsets[limit - 2][0]
+    while start > 0 and not text[start - 1].isspace():
+        start -= 1  # a word that is cut within is lost as a whole
+    return text[start:].strip()

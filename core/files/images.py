@@ -31,15 +31,15 @@ class ImageError(Exception):
 
 
 def check_image(path: Path) -> None:
-    """Raise ImageError when ``path`` is not a picture that can be read."""
-    from PIL import Image, UnidentifiedImageError
+    """Raise ImageError when ``path`` is not a picture that can be read, all of it."""
+    from PIL import Image
 
     try:
         with Image.open(path) as image:
-            image.verify()
+            image.load()
     except FileNotFoundError:
         raise ImageError(f"there is no file {str(path)!r}") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    except Exception:  # whatever Pillow's readers raise on a file that is damaged or not theirs
         raise ImageError(f"{str(path)!r} is not a picture that can be read") from None
 
 
@@ -68,7 +68,10 @@ def write_png(file: IO[bytes], pixels: np.ndarray, request: dict[str, Any]) -> N
 
 
 def read_request(path: Path) -> dict[str, Any]:
-    """The request inside a PNG of ours. Reads no pixels, so that pictures of any size do. Raises ImageError."""
+    """The request inside a PNG of ours, as ``Request.to_json`` gave it. Raises ImageError.
+
+    Reads no pixels, so that pictures of any size do.
+    """
     try:
         with path.open("rb") as file:
             if file.read(8) != _SIGNATURE:
@@ -92,8 +95,10 @@ def read_request(path: Path) -> dict[str, Any]:
 def _request_of(text: bytes, path: Path) -> dict[str, Any]:
     try:
         request = json.loads(text)
-    except ValueError:
-        request = None
-    if not isinstance(request, dict):
+        files = request["files"].values()
+        well_formed = all(isinstance(file[key], str) for file in files for key in ("name", "sha256"))
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        well_formed = False
+    if not well_formed:
         raise ImageError(f"the request inside {str(path)!r} is damaged")
     return request

@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,14 +39,14 @@ class KnownFiles:
         self._path = (folder or cache_folder()) / "known_files.json"
 
     def sha256(self, root: Path, files: Sequence[Path] | None = None) -> str:
-        """The hash of a file, or of the ``files`` of a folder ``root`` with their names. Raises OSError."""
-        root = root.expanduser().resolve()
-        files = [root] if files is None else [path.resolve() for path in files]
+        """The hash of a file, or of the ``files`` under a folder ``root`` with their names there. Raises OSError."""
+        names = sorted(os.path.relpath(path, root).replace(os.sep, "/") for path in (files or [root]))
+        root = root.resolve()
         entries = self._read()
-        stamp = _stamp(root, files)
+        stamp = _stamp(root, names)
         entry = entries.pop(str(root), None)
-        if entry is None or entry.get("stamp") != stamp:
-            entry = {"stamp": stamp, "sha256": _hash(root, files)}
+        if entry is None or entry["stamp"] != stamp:
+            entry = {"stamp": stamp, "sha256": _hash(root, names)}
         entries[str(root)] = entry
         self._write(entries)
         return entry["sha256"]
@@ -53,12 +54,11 @@ class KnownFiles:
     def find(self, sha256: str) -> Path | None:
         """A file or folder that had this hash and has not changed since, or None."""
         for path, entry in reversed(self._read().items()):
-            root = Path(path)
             try:
-                files = [root / name if name else root for name, _, _ in entry["stamp"]]
-                if entry["sha256"] == sha256 and _stamp(root, files) == entry["stamp"]:
-                    return root
-            except (OSError, KeyError, TypeError, ValueError):
+                names = [name for name, _, _ in entry["stamp"]]
+                if entry["sha256"] == sha256 and _stamp(Path(path), names) == entry["stamp"]:
+                    return Path(path)
+            except (OSError, TypeError, ValueError):
                 continue
         return None
 
@@ -67,35 +67,34 @@ class KnownFiles:
             entries = json.loads(self._path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        return entries if isinstance(entries, dict) else {}
+        if not isinstance(entries, dict):
+            return {}
+        return {path: e for path, e in entries.items() if isinstance(e, dict) and {"stamp", "sha256"} <= e.keys()}
 
     def _write(self, entries: dict[str, Any]) -> None:
         newest = dict(list(entries.items())[-MAX_ENTRIES:])
         temporary = self._path.with_suffix(f".{os.getpid()}.tmp")
-        try:
+        with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             temporary.write_text(json.dumps(newest, indent=1), encoding="utf-8")
             os.replace(temporary, self._path)
-        except OSError:
+        with suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
-def _stamp(root: Path, files: Sequence[Path]) -> list[list[Any]]:
-    """[name under root, size, time] of every file; the name is empty for a root that is the file itself."""
-    stamp = []
-    for path in files:
-        status = path.stat()
-        name = "" if path == root else os.path.relpath(path, root).replace(os.sep, "/")
-        stamp.append([name, status.st_size, status.st_mtime_ns])
-    return stamp
+def _stamp(root: Path, names: Sequence[str]) -> list[list[Any]]:
+    """[name under root, size, time] of every file. A root that is the file itself is named ``.`` under itself."""
+    statuses = [(root / name).stat() for name in names]
+    return [[n, status.st_size, status.st_mtime_ns] for n, status in zip(names, statuses, strict=True)]
 
 
-def _hash(root: Path, files: Sequence[Path]) -> str:
-    if list(files) == [root]:
+def _hash(root: Path, names: Sequence[str]) -> str:
+    """As ``sha256sum`` would have it: of a file, or of its own list of a folder's files."""
+    if names == ["."]:
         return _hash_file(root)
     total = hashlib.sha256()
-    for path in sorted(files):
-        total.update(f"{_hash_file(path)}  {os.path.relpath(path, root).replace(os.sep, '/')}\n".encode())
+    for name in names:
+        total.update(f"{_hash_file(root / name)}  {name}\n".encode())
     return total.hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""The files a run leaves: all of them whole, or none."""
+"""The files a run leaves: none of them half-written."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -33,25 +34,36 @@ class Outputs:
     trace: Path | None = None
     report: Path | None = None
 
-    def problems(self, pixels: int = 0) -> list[Problem]:
-        """What stands against writing, found before the run. ``pixels``: the canvas's, for the space it needs."""
+    def problems(self) -> list[Problem]:
+        """What stands against writing, found before the run."""
         found = []
         paths = self._paths()
         for name, path in paths.items():
             sentence = _obstacle(path)
-            if not sentence and name == "output":
-                sentence = _not_png(path) or _no_space(path, 3 * pixels + SPARE_BYTES)
-            if not sentence and any(other != name and paths[other] == path for other in paths):
+            if not sentence and name == "output" and path.suffix.lower() != ".png":
+                sentence = f"{path.name!r} does not end in .png"
+            if not sentence and any(other != name and _same(paths[other], path) for other in paths):
                 sentence = f"{str(path)!r} is named for two different results"
             if sentence:
                 found.append(Problem(option(name), sentence))
         return found
 
+    def check_space(self, pixels: int) -> None:
+        """Raise OutputError when the disk has no room for a picture of so many pixels."""
+        if self.output is None:
+            return
+        free, needed = shutil.disk_usage(self.output.parent).free, 3 * pixels + SPARE_BYTES
+        if free < needed:
+            raise OutputError(
+                f"output: {str(self.output.parent)!r} has {free / 2**20:.0f} MB free, and up to "
+                f"{needed / 2**20:.0f} MB are needed; make room, or name a file on another disk"
+            )
+
     def write(self, result: Result, report: Callable[[], dict[str, Any]]) -> None:
-        """Write all files under temporary names, then rename them into place.
+        """Write all files under temporary names; when all are whole, rename them into place.
 
         ``report`` is called when all else is written, so that it can say how long that took. Raises OutputError; then
-        nothing is left.
+        no part of a file is left.
         """
         from .images import write_png
 
@@ -73,7 +85,7 @@ class Outputs:
                 os.replace(temporary, path)
         except OSError as error:
             reason = error.strerror or error
-            raise OutputError(f"{str(path)!r} could not be written: {reason}; make room or name another") from error
+            raise OutputError(f"{str(path)!r} could not be written ({reason}); make room or name another") from error
         finally:
             for temporary, _ in written:
                 temporary.unlink(missing_ok=True)
@@ -91,10 +103,17 @@ def _write_npz(file: IO[bytes], **arrays: np.ndarray) -> None:
 
 def _obstacle(path: Path) -> str | None:
     """Why a file cannot be made at ``path``, or None."""
-    if path.is_dir():
+    if os.path.isdir(path):
         return f"{str(path)!r} is a folder; name a file in it"
-    if not path.parent.is_dir():
-        return f"there is no folder {str(path.parent)!r}"
+    if not os.path.isdir(path.parent):
+        return f"there is no folder {str(path.parent)!r}; make it, or name another"
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a device would be replaced by a file
+            return f"{str(path)!r} is no ordinary file; name another"
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        return f"{str(path)!r} cannot be written ({error.strerror}); name another"
     try:
         tempfile.TemporaryFile(dir=path.parent).close()
     except OSError as error:
@@ -102,12 +121,5 @@ def _obstacle(path: Path) -> str | None:
     return None
 
 
-def _not_png(path: Path) -> str | None:
-    return None if path.suffix.lower() == ".png" else f"{path.name!r} does not end in .png"
-
-
-def _no_space(path: Path, needed: int) -> str | None:
-    free = shutil.disk_usage(path.parent).free
-    if free >= needed:
-        return None
-    return f"{str(path.parent)!r} has {free / 2**20:.0f} MB free; up to {needed / 2**20:.0f} MB are needed"
+def _same(path: Path, other: Path) -> bool:
+    return os.path.normcase(os.path.realpath(path)) == os.path.normcase(os.path.realpath(other))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     import torch
 
     from .loaded import Components
+
+
+PICKLES = (".ckpt", ".pt", ".pth", ".bin", ".pkl")
 
 
 class Model(Protocol):
@@ -42,19 +46,19 @@ def find_model(name: str, *, allow_pickle: bool = False, offline: bool = False) 
     """
     if name == "builtin":
         raise _refuse("the built-in model is not part of this version yet; give a folder, a checkpoint or a hub id")
-    path = Path(name).expanduser()
-    if path.is_dir():
+    path = Path(name)
+    if os.path.isdir(path):
         return FolderModel(path, name, allow_pickle)
-    if path.is_file():
-        if path.suffix != ".safetensors":
-            raise _refuse(
-                f"{name!r} is not a .safetensors file"
-                + ("; it is a pickle, which can hide a program: convert it" if path.suffix in (".ckpt", ".pt") else "")
-            )
+    if os.path.isfile(path):
+        suffix = path.suffix.lower()
+        if suffix in PICKLES:
+            raise _refuse(f"{name!r} is a pickle, which can hide a program; take the .safetensors file of the model")
+        if suffix != ".safetensors":
+            raise _refuse(f"{name!r} is not a .safetensors file; give one, a folder in diffusers layout or a hub id")
         return CheckpointModel(path, name)
     if is_hub_id(name):
         return find_hub_model(name, allow_pickle=allow_pickle, offline=offline)
-    raise _refuse(f"{name!r} is not a folder, a .safetensors file or a hub id (owner/name)")
+    raise _refuse(f"there is no folder or file {name!r}, nor is it a hub id (owner/name)")
 
 
 def _refuse(sentence: str) -> InvalidRequestError:

@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import InvalidRequestError, Problem
 
 PREDICTION_TYPES = ("epsilon", "v_prediction")
+BETA_SCHEDULES = ("linear", "scaled_linear", "squaredcos_cap_v2")
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,10 @@ def read_facts(model: str, configs: Mapping[str, Mapping[str, Any]]) -> ModelFac
     try:
         facts = _facts(configs)
         input_channels = int(configs["unet"].get("in_channels", 4))
-    except (KeyError, TypeError, ValueError) as error:
-        raise _refuse(f"{model!r} has a configuration that cannot be read ({error!r})") from None
+    except KeyError as error:
+        raise _refuse(f"{model!r} has a configuration without {error}; download it again") from None
+    except (TypeError, ValueError, OverflowError) as error:
+        raise _refuse(f"{model!r} has a configuration that makes no sense ({error}); download it again") from None
     if input_channels != facts.latent_channels:
         raise _refuse(
             f"{model!r} takes {input_channels} channels where its latents have {facts.latent_channels} "
@@ -43,6 +46,9 @@ def read_facts(model: str, configs: Mapping[str, Mapping[str, Any]]) -> ModelFac
         )
     if facts.prediction_type not in PREDICTION_TYPES:
         raise _refuse(f"{model!r} predicts {facts.prediction_type!r}; supported are {', '.join(PREDICTION_TYPES)}")
+    noise = configs["scheduler"].get("beta_schedule", "linear")
+    if noise not in BETA_SCHEDULES:
+        raise _refuse(f"{model!r} has the noise schedule {noise!r}; supported are {', '.join(BETA_SCHEDULES)}")
     return facts
 
 
@@ -50,16 +56,22 @@ def _facts(configs: Mapping[str, Mapping[str, Any]]) -> ModelFacts:
     unet, vae, scheduler = configs["unet"], configs["vae"], configs["scheduler"]
     latent_factor = 2 ** (len(vae["block_out_channels"]) - 1)
     return ModelFacts(
-        native_window=int(unet["sample_size"]) * latent_factor,
+        native_window=_count("sample_size", unet["sample_size"]) * latent_factor,
         latent_factor=latent_factor,
-        latent_channels=int(vae.get("latent_channels", 4)),
+        latent_channels=_count("latent_channels", vae.get("latent_channels", 4)),
         scaling_factor=float(vae.get("scaling_factor", 0.18215)),
         shift_factor=float(vae.get("shift_factor") or 0.0),
         prediction_type=str(scheduler.get("prediction_type", "epsilon")),
-        train_steps=int(scheduler.get("num_train_timesteps", 1000)),
-        text_limit=int(configs["text_encoder"].get("max_position_embeddings", 77)),
+        train_steps=_count("num_train_timesteps", scheduler.get("num_train_timesteps", 1000)),
+        text_limit=_count("max_position_embeddings", configs["text_encoder"].get("max_position_embeddings", 77)),
         scheduler_config=dict(scheduler),
     )
+
+
+def _count(name: str, value: Any) -> int:
+    if not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name} is {value!r}")
+    return value
 
 
 def _refuse(sentence: str) -> InvalidRequestError:

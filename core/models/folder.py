@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InvalidRequestError, ModelError, Problem
 from .facts import ModelFacts, read_facts
 from .libraries import import_diffusers
-from .single_file.header import CheckpointError, read_header
+from .single_file.header import CheckpointError, DamagedFileError, read_header
 
 if TYPE_CHECKING:
     import torch
@@ -24,7 +26,8 @@ CONFIG_FILES = {
     "text_encoder": "config.json",
     "scheduler": "scheduler_config.json",
 }
-TOKENIZER_FILES = ("vocab.json", "merges.txt")
+TOKENIZER_VOCABULARIES = (("tokenizer.json",), ("vocab.json", "merges.txt"))  # as transformers 5 writes it, and before
+TOKENIZER_SETTINGS = ("tokenizer_config.json", "special_tokens_map.json")
 WEIGHT_STEMS = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model", "text_encoder": "model"}
 PICKLE_STEMS = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model", "text_encoder": "pytorch_model"}
 SUPPORTED_UNET = "UNet2DConditionModel"
@@ -56,7 +59,8 @@ class FolderModel:
     def files(self) -> tuple[Path, ...]:
         """The files that make the model what it is, for its hash."""
         configs = [self.folder / part / file for part, file in CONFIG_FILES.items()]
-        tokenizer = [self.folder / "tokenizer" / file for file in TOKENIZER_FILES]
+        vocabularies = [file for files in TOKENIZER_VOCABULARIES for file in files]
+        tokenizer = [self.folder / "tokenizer" / file for file in (*vocabularies, *TOKENIZER_SETTINGS)]
         weights = [path for part in WEIGHT_STEMS for path in self._weight_files(part)]
         return tuple(path for path in (*configs, *tokenizer, *weights) if path.is_file())
 
@@ -65,6 +69,7 @@ class FolderModel:
         diffusers = import_diffusers()
         import transformers
 
+        from ..runtime.memory import is_out_of_memory
         from .loaded import Components
 
         try:
@@ -74,8 +79,11 @@ class FolderModel:
                 text_encoder=self._load_part(transformers.CLIPTextModel, "text_encoder", dtype),
                 tokenizer=transformers.CLIPTokenizer.from_pretrained(self.folder / "tokenizer"),
             )
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
-            raise ModelError(f"the model {self.name!r} cannot be loaded: {_first_line(error)}") from error
+        except Exception as error:  # whatever the libraries raise on files that are damaged or do not fit together
+            if is_out_of_memory(error):
+                raise
+            sentence = f"the model {self.name!r} cannot be loaded: {_first_sentence(error)}; download it again"
+            raise ModelError(sentence) from error
 
     def _load_part(self, kind: Any, part: str, dtype: torch.dtype) -> Any:
         weights = self._weight_files(part)[0]
@@ -102,45 +110,63 @@ class FolderModel:
         index = self.folder / "model_index.json"
         if index.is_file():
             try:
-                parts = json.loads(index.read_text(encoding="utf-8"))
+                parts = self._read_json("model_index.json")
                 unet_class = (parts.get("unet") or [None, "none"])[1]
-                pipeline = parts.get("_class_name", "")
-            except (ValueError, AttributeError, TypeError, IndexError):
-                yield self._problem("has a model_index.json that cannot be read; download the model again")
+                pipeline = str(parts.get("_class_name") or "model of an unknown kind")
+            except (OSError, ValueError, KeyError, TypeError, IndexError):
+                yield self._problem("has a model_index.json that cannot be read; download it again")
                 return
             if unet_class != SUPPORTED_UNET or "XL" in pipeline:
-                kind = pipeline or "model without a UNet"
-                yield self._problem(f"is a {kind}; this version loads Stable Diffusion 1.x and 2.x")
+                yield self._problem(f"is a {pipeline}; this version loads Stable Diffusion 1.x and 2.x")
 
     def _config_problems(self) -> Iterator[Problem]:
-        missing = [f"{part}/{file}" for part, file in CONFIG_FILES.items() if not (self.folder / part / file).is_file()]
-        missing += [f"tokenizer/{file}" for file in TOKENIZER_FILES if not (self.folder / "tokenizer" / file).is_file()]
+        needed = [f"{part}/{file}" for part, file in CONFIG_FILES.items()]
+        missing = [file for file in needed if not self._has(file)]
+        vocabularies = [[f"tokenizer/{file}" for file in files] for files in TOKENIZER_VOCABULARIES]
+        if not any(all(map(self._has, files)) for files in vocabularies):
+            missing += [file for file in vocabularies[-1] if not self._has(file)]
         if missing:
             yield self._problem(f"is not a Stable Diffusion model in diffusers layout: {', '.join(missing)} missing")
-        for part, file in CONFIG_FILES.items():
-            if (self.folder / part / file).is_file():
+        for file in (*needed, *(file for files in vocabularies for file in files)):
+            if self._has(file):
                 try:
-                    self._read_json(f"{part}/{file}")
-                except ValueError:
-                    yield self._problem(f"has a {part}/{file} that cannot be read; download the model again")
+                    self._read_text(file) if file.endswith(".txt") else self._read_json(file)
+                except (OSError, ValueError):
+                    yield self._problem(f"has a {file} that cannot be read; download it again")
 
     def _weight_problems(self) -> Iterator[Problem]:
+        only_pickles = []
         for part, stem in WEIGHT_STEMS.items():
-            files = self._weight_files(part)
-            if not files:
-                if any((self.folder / part).glob(f"{PICKLE_STEMS[part]}*.bin*")):
-                    yield self._problem(
-                        f"has only pickle weights in {part}/, which can hide a program; "
-                        "take a copy with .safetensors files, or give --allow-pickle if you trust where it is from"
-                    )
-                else:
-                    yield self._problem(f"has no weights in {part}/ ({stem}.safetensors is missing)")
+            if not self._has(f"{part}/{CONFIG_FILES[part]}"):
+                continue  # the whole part is missing, which has been said
+            try:
+                files = self._weight_files(part)
+            except (OSError, ValueError, KeyError, AttributeError, TypeError):
+                yield self._problem(f"has an index of weights in {part}/ that cannot be read; download it again", True)
+                continue
+            if not files and any((self.folder / part).glob(f"{PICKLE_STEMS[part]}*.bin*")):
+                only_pickles.append(f"{part}/")
+            elif not files:
+                yield self._problem(f"has no weights in {part}/: {stem}.safetensors is missing")
             for path in files:
-                if path.suffix == ".safetensors":
-                    try:
-                        read_header(path)
-                    except CheckpointError as error:
-                        yield self._problem(f"has damaged weights: {part}/{path.name} {error.sentence}", corrupted=True)
+                yield from self._file_problems(path)
+        if only_pickles:
+            yield self._problem(
+                f"has only pickle weights in {', '.join(only_pickles)}, which can hide a program; "
+                "take a copy with .safetensors files, or give --allow-pickle if you trust where it is from"
+            )
+
+    def _file_problems(self, path: Path) -> Iterator[Problem]:
+        file = f"{path.parent.name}/{path.name}"
+        try:
+            if path.suffix == ".safetensors":
+                read_header(path)
+            else:
+                path.open("rb").close()
+        except CheckpointError as error:
+            yield self._problem(f"has a {file} that {error.sentence}", isinstance(error, DamagedFileError))
+        except OSError as error:
+            yield self._problem(f"has no {file} that can be read ({error.strerror}); download it again")
 
     def _weight_files(self, part: str) -> list[Path]:
         """The weight file of a part, or its shard index followed by the shards. Full precision before fp16."""
@@ -158,12 +184,19 @@ class FolderModel:
                     return [index, *(index.parent / name for name in sorted(shards))]
         return []
 
-    def _read_json(self, relative: str) -> dict[str, Any]:
-        value = json.loads((self.folder / relative).read_text(encoding="utf-8"))
+    def _has(self, file: str) -> bool:
+        return os.path.isfile(self.folder / file)
+
+    def _read_text(self, file: str) -> str:
+        return (self.folder / file).read_text(encoding="utf-8")
+
+    def _read_json(self, file: str) -> dict[str, Any]:
+        value = json.loads(self._read_text(file))
         if not isinstance(value, dict):
-            raise ValueError(f"{relative} holds no object")
+            raise ValueError(f"{file} holds no object")
         return value
 
 
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+def _first_sentence(error: BaseException) -> str:
+    """What a library says first; what follows is for its developers, or advises to run the code in a pickle."""
+    return re.split(r"\.\s|\n", str(error).strip(), maxsplit=1)[0] or type(error).__name__

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InvalidRequestError, ModelError, Problem
+from ..errors import InvalidRequestError, ModelError, Problem, SyncDiffusionError
 from .folder import FolderModel
 
 if TYPE_CHECKING:
@@ -35,14 +35,23 @@ def find_hub_model(hub_id: str, *, allow_pickle: bool, offline: bool) -> FolderM
     import huggingface_hub
     from huggingface_hub import errors
 
+    offline = offline or huggingface_hub.constants.is_offline_mode()
     try:
-        folder = Path(huggingface_hub.snapshot_download(hub_id, local_files_only=True))
+        # No pattern: what is there will do, since of a repository only the files that are used are downloaded.
+        folder = Path(huggingface_hub.snapshot_download(hub_id, local_files_only=True, allow_patterns=[]))
         return FolderModel(folder, hub_id, allow_pickle)
-    except (errors.LocalEntryNotFoundError, FileNotFoundError, InvalidRequestError):
-        pass  # not there, or an interrupted download: it is completed below
-    if offline or huggingface_hub.constants.is_offline_mode():
-        raise _refuse(f"{hub_id!r} is not in the Hugging Face cache, and no network may be used; download it first")
-    return HubModel(hub_id, allow_pickle)
+    except errors.HFValidationError:
+        raise _refuse(f"{hub_id!r} is no folder or file here, and no hub id looks like that") from None
+    except InvalidRequestError:
+        if offline:
+            raise
+    except FileNotFoundError:
+        if offline:
+            raise _refuse(
+                f"{hub_id!r} is no folder or file here and not in the Hugging Face cache, and no network may be used; "
+                "download it first"
+            ) from None
+    return HubModel(hub_id, allow_pickle)  # not there, or an interrupted download
 
 
 class HubModel:
@@ -51,7 +60,7 @@ class HubModel:
     def __init__(self, hub_id: str, allow_pickle: bool) -> None:
         self.name = hub_id
         self._allow_pickle = allow_pickle
-        self._folder = FolderModel(_download(hub_id, _config_files), hub_id, allow_pickle, check_weights=False)
+        self._folder = FolderModel(_download(hub_id, self._first_files), hub_id, allow_pickle, check_weights=False)
 
     @property
     def facts(self) -> ModelFacts:
@@ -66,11 +75,24 @@ class HubModel:
     def load(self, dtype: torch.dtype) -> Components:
         """Download what is missing, then load as from a folder. Raises ModelError."""
         try:
-            folder = _download(self.name, lambda names: _config_files(names) + _weight_files(names, self._allow_pickle))
+            folder = _download(self.name, self._all_files)
             self._folder = FolderModel(folder, self.name, self._allow_pickle)
         except InvalidRequestError as error:
             raise ModelError(str(error)) from error
         return self._folder.load(dtype)
+
+    def _first_files(self, names: list[str]) -> list[str]:
+        for part in _PARTS:
+            if not _weight_files(names, part, self._allow_pickle) and _weight_files(names, part, True):
+                raise _refuse(
+                    f"{self.name!r} has only pickle weights, which can hide a program; choose another model, or give "
+                    "--allow-pickle if you trust its author"
+                )
+        return _config_files(names)
+
+    def _all_files(self, names: list[str]) -> list[str]:
+        weights = [_weight_files(names, part, self._allow_pickle) for part in _PARTS]
+        return [*_config_files(names), *(name for files in weights for name in files)]
 
 
 def _download(hub_id: str, choose: Callable[[list[str]], list[str]]) -> Path:
@@ -84,7 +106,9 @@ def _download(hub_id: str, choose: Callable[[list[str]], list[str]]) -> Path:
         raise _refuse(f"{hub_id!r} is gated: accept its licence on the hub and log in there first") from None
     except errors.RepositoryNotFoundError:
         raise _refuse(f"{hub_id!r} is no folder or file here, and the hub has no model of that id") from None
-    except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, OSError) as error:
+    except SyncDiffusionError:
+        raise
+    except Exception as error:  # whatever the hub's client and the HTTP library under it raise
         raise ModelError(
             f"model: {hub_id!r} could not be downloaded ({type(error).__name__}); check the connection and the free "
             "space, and try again: what has arrived is kept"
@@ -95,15 +119,12 @@ def _config_files(names: list[str]) -> list[str]:
     return [n for n in names if n == "model_index.json" or n.startswith("tokenizer/") or n.endswith("config.json")]
 
 
-def _weight_files(names: list[str], allow_pickle: bool) -> list[str]:
-    """Of each part's weights the smallest safetensors form; pickle only where there is no other and it is allowed."""
-    wanted: list[str] = []
-    for part in _PARTS:
-        safe = [n for n in names if n.startswith(f"{part}/") and ".safetensors" in n and ".non_ema." not in n]
-        half = [n for n in safe if ".fp16." in n]
-        pickle = [n for n in names if n.startswith(f"{part}/") and n.endswith(".bin") and allow_pickle]
-        wanted += half or safe or pickle
-    return wanted
+def _weight_files(names: list[str], part: str, allow_pickle: bool) -> list[str]:
+    """Of a part's weights the smallest safetensors form; pickle only where there is no other and it is allowed."""
+    safe = [n for n in names if n.startswith(f"{part}/") and ".safetensors" in n and ".non_ema." not in n]
+    half = [n for n in safe if ".fp16." in n]
+    pickle = [n for n in names if n.startswith(f"{part}/") and n.endswith(".bin") and allow_pickle]
+    return half or safe or pickle
 
 
 def _refuse(sentence: str) -> InvalidRequestError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,10 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Backbone:
-    """A trunk as torchvision publishes it. The file name ends in the first digits of its SHA-256."""
+    """A trunk as torchvision publishes it. The file name ends in the first digits of its SHA-256.
+
+    ``smallest_image`` is the smallest picture, in pixels a side, that the distance built on it can look at.
+    """
 
     file: str
     megabytes: int
+    smallest_image: int
 
     @property
     def url(self) -> str:
@@ -29,19 +34,11 @@ class Backbone:
 
 
 BACKBONES: Mapping[str, Backbone] = {
-    "lpips-vgg": Backbone("vgg16-397923af.pth", 528),
-    "lpips-alex": Backbone("alexnet-owt-7be5be79.pth", 233),
-    "lpips-squeeze": Backbone("squeezenet1_1-b8a52dc0.pth", 5),
-    "style": Backbone("vgg19-dcbb9e9d.pth", 548),
+    "lpips-vgg": Backbone("vgg16-397923af.pth", 528, smallest_image=16),
+    "lpips-alex": Backbone("alexnet-owt-7be5be79.pth", 233, smallest_image=31),
+    "lpips-squeeze": Backbone("squeezenet1_1-b8a52dc0.pth", 5, smallest_image=17),
+    "style": Backbone("vgg19-dcbb9e9d.pth", 548, smallest_image=4),
 }
-
-
-def smallest_image(loss: str) -> int:
-    """The smallest picture, in pixels a side, that a distance can look at."""
-    from .lpips import TRUNKS
-    from .style import StyleLoss
-
-    return StyleLoss.smallest_image if loss == "style" else TRUNKS[loss.removeprefix("lpips-")].smallest_image
 
 
 def cached_backbone(loss: str) -> Path:
@@ -59,13 +56,13 @@ def check_weights(loss: str, file: str | None, offline: bool) -> list[Problem]:
             return [
                 Problem(
                     "loss-weights",
-                    f"{loss} needs {backbone.file} ({backbone.megabytes} MB), which is not on this machine, and no "
-                    "network may be used; give the file by --loss-weights, or choose --method multidiffusion",
+                    f"is missing: {loss} needs {backbone.file} ({backbone.megabytes} MB), which is not on this machine, "
+                    "and no network may be used; give the file, or choose --method multidiffusion",
                 )
             ]
         return []
-    path = Path(file).expanduser()
-    if not path.is_file():
+    path = Path(file)
+    if not os.path.isfile(path):
         return [Problem("loss-weights", f"there is no file {file!r}")]
     import torch
 
@@ -90,7 +87,7 @@ def load_distance(loss: str, file: str | None, announce: Callable[[str], None]) 
             announce(f"Downloading {BACKBONES[loss].file} ({BACKBONES[loss].megabytes} MB)")
             _download(loss, path)
     else:
-        path = Path(file).expanduser()
+        path = Path(file)
     network = _empty(loss)
     network.load_state_dict(_fitting(network, _read(path), loss, path.name))
     return network
@@ -124,15 +121,21 @@ def _read(path: Path) -> dict[str, Tensor]:
     from safetensors.torch import load_file
 
     try:
-        if path.suffix == ".safetensors":
+        if path.suffix.lower() == ".safetensors":
             state = load_file(path)
         else:
             state = torch.load(path, "cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except Exception as error:  # whatever the readers raise on a file that is not theirs
         raise _refuse(f"{path.name!r} is not a state dict (.pt or .safetensors): {type(error).__name__}") from error
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not all(map(_is_weight, state.items())):
         raise _refuse(f"{path.name!r} holds no state dict of tensors")
     return state
+
+
+def _is_weight(item: tuple[Any, Any]) -> bool:
+    import torch
+
+    return isinstance(item[0], str) and isinstance(item[1], torch.Tensor)
 
 
 def _fitting(network: nn.Module, state: Mapping[str, Tensor], loss: str, file: str) -> dict[str, Tensor]:

@@ -15,6 +15,7 @@ from ..diffusion.windows import Windows
 from ..errors import InvalidRequestError, ModelError, Problem
 from ..models.catalog import Model, find_model
 from ..models.facts import ModelFacts
+from ..perceptual.weights import BACKBONES, check_weights
 from .presets import DEFAULT_PRESET, PRESETS, STYLE_WEIGHT_RATIO
 from .request import Request
 from .settings import MAX_SIZE, SETTINGS, option
@@ -46,7 +47,7 @@ class Findings:
         return any(problem.field in fields for problem in self.problems)
 
     def add(self, setting: str, sentence: str, *others: str) -> None:
-        """Note what is wrong with a setting beside ``others``, unless it or one of them is known to be wrong already."""
+        """Note what is wrong with a setting beside ``others``, unless one of them all is known to be wrong already."""
         if not self.about(setting, *others):
             self.problems.append(Problem(option(setting), sentence))
 
@@ -211,10 +212,8 @@ def _check_latents(request: Request, model: Model | None, windows: Windows | Non
 def _check_loss(request: Request, findings: Findings) -> None:
     if findings.about("loss"):
         return
-    from ..perceptual.weights import check_weights, smallest_image
-
-    loss, window = request.loss, request.window
+    loss, window, smallest = request.loss, request.window, BACKBONES[request.loss].smallest_image
     if not findings.about("loss_weights"):
         findings.problems += check_weights(loss, request.loss_weights, request.offline)
-    if 0 < window < smallest_image(loss):
-        findings.add("window", f"{window} is too small for {loss}: {smallest_image(loss)} or more")
+    if 0 < window < smallest:
+        findings.add("window", f"{window} is too small for {loss}, which looks at {smallest} pixels or more")

@@ -37,14 +37,17 @@ def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
 
 
 @contextmanager
-def arithmetic(dtype: torch.dtype, deterministic: bool) -> Iterator[None]:
-    """Within, float32 means float32 (no TF32), and, if ``deterministic``, CUDA repeats its results bit for bit."""
+def arithmetic(device: torch.device, dtype: torch.dtype, deterministic: bool) -> Iterator[None]:
+    """Within, float32 means float32 (no TF32), and, if ``deterministic``, CUDA repeats its results bit for bit.
+
+    A CPU does so anyway.
+    """
     matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
     saved = (matmul.allow_tf32, cudnn.allow_tf32, cudnn.benchmark, torch.are_deterministic_algorithms_enabled())
     with ExitStack() as stack:
         if dtype == torch.float32:
             matmul.allow_tf32 = cudnn.allow_tf32 = False
-        if deterministic:
+        if deterministic and device.type == "cuda":
             # cuBLAS reads this once, when it starts.
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
             cudnn.benchmark = False

@@ -8,25 +8,32 @@ from contextlib import contextmanager
 
 
 class Stopwatch:
-    """Adds up the seconds spent in named phases."""
+    """Adds up the seconds spent in named phases, one at a time."""
 
     def __init__(self) -> None:
         self._seconds: dict[str, float] = {}
         self._start = time.perf_counter()
+        self._phase: tuple[str, float] | None = None
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Within, time counts for the phase ``name``; it shows in ``seconds`` from the start."""
-        begin = time.perf_counter()
-        self._seconds.setdefault(name, 0.0)
+        """Within, time counts for the phase ``name``."""
+        self._phase = (name, time.perf_counter())
         try:
             yield
         finally:
-            self._seconds[name] += time.perf_counter() - begin
+            self._seconds = self._so_far()
+            self._phase = None
 
     def seconds(self) -> dict[str, float]:
-        """Seconds of every finished phase, and ``total`` since the stopwatch was made."""
-        return {**self._seconds, "total": time.perf_counter() - self._start}
+        """Seconds of every phase, one under way included, and ``total`` since the stopwatch was made."""
+        return {**self._so_far(), "total": time.perf_counter() - self._start}
+
+    def _so_far(self) -> dict[str, float]:
+        if self._phase is None:
+            return self._seconds
+        name, begin = self._phase
+        return {**self._seconds, name: self._seconds.get(name, 0.0) + time.perf_counter() - begin}
 
 
 class TimeLeft:

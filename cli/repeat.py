@@ -1,0 +1,62 @@
+"""``--from``: the settings a picture was made with, and where on this machine the files are that it names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import SyncDiffusionError
+from ..core.files.images import read_request
+from ..core.files.known import KnownFiles
+from ..core.models.hub import find_hub_model, is_hub_id
+from ..core.request.presets import PRESET_SETTINGS
+from ..core.request.settings import SETTINGS, option
+from ..core.request.validation import Findings
+
+# Given on the command line, one of these takes the place of what a picture's request says about the others.
+REPLACES: Mapping[str, tuple[str, ...]] = {
+    "preset": PRESET_SETTINGS,
+    "sync_every": ("sync_count",),
+    "sync_count": ("sync_every",),
+    "target": ("wrap",),
+    "loss": ("loss_weights", "sync_weight"),
+}
+
+
+def settings_of(picture: Path, given: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
+    """The settings of a picture's request, with those ``given`` in their place. Raises ImageError."""
+    request = read_request(picture)
+    replaced = {*given, *(other for name in given for other in REPLACES.get(name, ()))}
+    settings = {name: request[name] for name in SETTINGS if request.get(name) is not None and name not in replaced}
+    for name, file in request["files"].items():
+        if name not in settings:
+            continue
+        path = _find_file(picture.parent, file["name"], file["sha256"])
+        if path is None and not is_hub_id(file["name"]):
+            sentence = "with which that picture was made, is not on this machine or has changed since"
+            findings.add(name, f"{file['name']!r}, {sentence}; name it with --{option(name)}")
+        elif path is not None and not _is_hub_model(file["name"], path):
+            settings[name] = str(path)
+    return {**settings, **given}
+
+
+def _find_file(folder: Path, name: str, sha256: str) -> Path | None:
+    """A file by its hash: where it was last seen, or under its name beside the picture or in the current folder."""
+    known = KnownFiles()
+    if (path := known.find(sha256)) is not None:
+        return path
+    candidates = [folder / name, Path(name)]
+    return next((path for path in candidates if os.path.isfile(path) and known.sha256(path) == sha256), None)
+
+
+def _is_hub_model(name: str, folder: Path) -> bool:
+    """Whether ``folder`` is what the hub id ``name`` stands for on this machine now."""
+    if not is_hub_id(name):
+        return False
+    try:
+        model = find_hub_model(name, allow_pickle=True, offline=True)
+    except SyncDiffusionError:
+        return False
+    return model.folder.resolve() == folder.resolve()

@@ -1,0 +1,140 @@
+import threading
+
+import pytest
+
+from syncdiffusion.core.errors import CancelledError, ModelError
+from syncdiffusion.core.events import Cancelled, Done, Failed, Phase, Progress
+from syncdiffusion.core.files.outputs import Outputs
+from syncdiffusion.core.job import JobQueue
+
+SECONDS = 30  # far more than any of this takes; a test that hangs fails
+
+
+class FakeEngine:
+    """An engine whose runs last until they are let go or cancelled."""
+
+    def __init__(self):
+        self.started, self.go = threading.Event(), threading.Event()
+        self.released = 0
+        self.threads = set()
+        self.error = None
+
+    def generate(self, plan, outputs, emit, cancelled):
+        self.threads.add(threading.current_thread().name)
+        emit(Progress(Phase.SAMPLING, 1, 2))
+        self.started.set()
+        if self.error is not None:
+            raise self.error
+        while not self.go.wait(0.005):
+            if cancelled():
+                raise CancelledError("cancelled")
+        return plan
+
+    def release(self):
+        self.released += 1
+
+
+@pytest.fixture
+def engine():
+    return FakeEngine()
+
+
+@pytest.fixture
+def jobs(engine):
+    jobs = JobQueue(lambda: engine)
+    yield jobs
+    engine.go.set()
+    assert jobs.close(SECONDS)
+
+
+def last_event(job):
+    assert job.wait(SECONDS)
+    events = []
+    while not job.events.empty():
+        events.append(job.events.get())
+    return events[-1]
+
+
+def test_jobs_run_one_after_another(jobs, engine):
+    first, second = (jobs.submit(plan, Outputs()) for plan in ("one", "two"))
+    assert engine.started.wait(SECONDS)
+    assert second.phase is Phase.QUEUED
+    engine.go.set()
+    assert last_event(first) == Done("one")
+    assert last_event(second) == Done("two")
+    assert second.phase is Phase.DONE
+    assert engine.threads == {"syncdiffusion"}
+
+
+def test_cancel_while_running(jobs, engine):
+    job = jobs.submit("one", Outputs())
+    assert engine.started.wait(SECONDS)
+    job.cancel()
+    assert last_event(job) == Cancelled()
+    assert job.phase is Phase.CANCELLED
+
+
+def test_cancel_while_queued(jobs, engine):
+    first, second = (jobs.submit(plan, Outputs()) for plan in ("one", "two"))
+    second.cancel()
+    engine.go.set()
+    assert isinstance(last_event(first), Done)
+    assert last_event(second) == Cancelled()
+
+
+@pytest.mark.parametrize("error", [ModelError("the weights are damaged"), ZeroDivisionError("oops"), SystemExit(3)])
+def test_a_worker_that_raises_posts_its_failure_and_goes_on(jobs, engine, error):
+    engine.error = error
+    job = jobs.submit("one", Outputs())
+    event = last_event(job)
+    assert isinstance(event, Failed)
+    assert str(error) in str(event.error)
+    assert type(error).__name__ in event.details
+    assert event.error.__traceback__ is None
+    assert job.phase is Phase.FAILED
+    engine.error = None
+    engine.go.set()
+    assert last_event(jobs.submit("two", Outputs())) == Done("two")
+
+
+def test_an_engine_that_cannot_be_made_fails_the_job():
+    def no_torch():
+        raise ImportError("No module named 'torch'")
+
+    jobs = JobQueue(no_torch)
+    assert "No module named 'torch'" in str(last_event(jobs.submit("one", Outputs())).error)
+    assert jobs.close(SECONDS)
+
+
+def test_close_cancels_everything_and_gives_the_memory_back(engine):
+    jobs = JobQueue(lambda: engine)
+    running, queued = (jobs.submit(plan, Outputs()) for plan in ("one", "two"))
+    assert engine.started.wait(SECONDS)
+    assert jobs.close(SECONDS)
+    assert last_event(running) == last_event(queued) == Cancelled()
+    assert engine.released == 1
+    with pytest.raises(RuntimeError, match="closed"):
+        jobs.submit("three", Outputs())
+
+
+def test_close_without_a_job():
+    assert JobQueue(lambda: None).close(SECONDS)
+
+
+def test_release_model(jobs, engine):
+    engine.go.set()
+    assert isinstance(last_event(jobs.submit("one", Outputs())), Done)
+    jobs.release_model()
+    last_event(jobs.submit("two", Outputs()))
+    assert engine.released == 1
+
+
+def test_the_real_engine_on_its_thread(model_folder, tmp_path):
+    from syncdiffusion.core.request.validation import prepare
+
+    plan = prepare({"prompt": "a lake", "model": str(model_folder), "steps": 2, "method": "multidiffusion"})
+    jobs = JobQueue()
+    job = jobs.submit(plan, Outputs(tmp_path / "p.png"))
+    assert isinstance(last_event(job), Done)
+    assert (tmp_path / "p.png").is_file()
+    assert jobs.close(SECONDS)
