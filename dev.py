@@ -181,7 +181,7 @@ def ensure_environment() -> Path:
     stamp.unlink(missing_ok=True)
     with step("Installing what pyproject.toml pins into .venv (minutes and several GB the first time)"):
         remedy = (
-            "pip could not install what pyproject.toml pins; its reason is above. Run this again to go on.\n"
+            "pip could not install what pyproject.toml pins; its reason is above. Mend that, then run this again.\n"
             "bpy and torch have packages for 64-bit Linux and Windows on x86, and for macOS 14 on Apple silicon."
         )
         run_or_stop(remedy, python, "-m", "pip", "install", "--disable-pip-version-check", "-e", ".[dev]")

@@ -10,7 +10,7 @@ from ..models.facts import ModelFacts
 from .decoder import Decoder
 
 SAMPLES = 8
-SAMPLE_LATENTS = 16
+SAMPLE_LATENTS = 8
 
 
 class LatentPreview:

@@ -149,10 +149,10 @@ class SharedGroupNorms:
                 del norm.forward
 
     def _measuring(self, sums: dict[nn.GroupNorm, Tensor], tile: Tile, norm: nn.GroupNorm, x: Tensor) -> Tensor:
-        core = tile.core_of(x).unflatten(1, (norm.num_groups, -1)).flatten(2)[0].double()
-        sums[norm][0] += core.shape[1]
-        sums[norm][1] += core.sum(1).cpu()
-        sums[norm][2] += core.square().sum(1).cpu()
+        core = tile.core_of(x).float().unflatten(1, (norm.num_groups, -1)).flatten(2)[0]
+        # Sums of whole canvases are kept in double precision on the CPU: not every device has it.
+        variance, mean = (s.cpu().double() for s in torch.var_mean(core, dim=1, correction=0))
+        sums[norm] += core.shape[1] * torch.stack([torch.ones_like(mean), mean, variance + mean**2])
         return self._normalize(norm, x)
 
     def _normalize(self, norm: nn.GroupNorm, x: Tensor) -> Tensor:

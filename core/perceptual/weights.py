@@ -18,14 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Backbone:
-    """A trunk as torchvision publishes it. The file name ends in the first digits of its SHA-256.
-
-    ``smallest_image`` is the smallest picture, in pixels a side, that the distance built on it can look at.
-    """
+    """A trunk as torchvision publishes it. The file name ends in the first digits of its SHA-256."""
 
     file: str
     megabytes: int
-    smallest_image: int
 
     @property
     def url(self) -> str:
@@ -34,11 +30,19 @@ class Backbone:
 
 
 BACKBONES: Mapping[str, Backbone] = {
-    "lpips-vgg": Backbone("vgg16-397923af.pth", 528, smallest_image=16),
-    "lpips-alex": Backbone("alexnet-owt-7be5be79.pth", 233, smallest_image=31),
-    "lpips-squeeze": Backbone("squeezenet1_1-b8a52dc0.pth", 5, smallest_image=17),
-    "style": Backbone("vgg19-dcbb9e9d.pth", 548, smallest_image=4),
+    "lpips-vgg": Backbone("vgg16-397923af.pth", 528),
+    "lpips-alex": Backbone("alexnet-owt-7be5be79.pth", 233),
+    "lpips-squeeze": Backbone("squeezenet1_1-b8a52dc0.pth", 5),
+    "style": Backbone("vgg19-dcbb9e9d.pth", 548),
 }
+
+
+def smallest_image(loss: str) -> int:
+    """The smallest picture, in pixels a side, that a distance can look at."""
+    from .lpips import TRUNKS
+    from .style import StyleLoss
+
+    return StyleLoss.smallest_image if loss == "style" else TRUNKS[loss.removeprefix("lpips-")].smallest_image
 
 
 def cached_backbone(loss: str) -> Path:
@@ -56,8 +60,8 @@ def check_weights(loss: str, file: str | None, offline: bool) -> list[Problem]:
             return [
                 Problem(
                     "loss-weights",
-                    f"is missing: {loss} needs {backbone.file} ({backbone.megabytes} MB), which is not on this machine, "
-                    "and no network may be used; give the file, or choose --method multidiffusion",
+                    f"is missing: {loss} needs {backbone.file} ({backbone.megabytes} MB), which is not on this "
+                    "machine, and no network may be used; give the file, or choose --method multidiffusion",
                 )
             ]
         return []

@@ -15,7 +15,7 @@ from ..diffusion.windows import Windows
 from ..errors import InvalidRequestError, ModelError, Problem
 from ..models.catalog import Model, find_model
 from ..models.facts import ModelFacts
-from ..perceptual.weights import BACKBONES, check_weights
+from ..perceptual.weights import check_weights, smallest_image
 from .presets import DEFAULT_PRESET, PRESETS, STYLE_WEIGHT_RATIO
 from .request import Request
 from .settings import MAX_SIZE, SETTINGS, option
@@ -212,7 +212,7 @@ def _check_latents(request: Request, model: Model | None, windows: Windows | Non
 def _check_loss(request: Request, findings: Findings) -> None:
     if findings.about("loss"):
         return
-    loss, window, smallest = request.loss, request.window, BACKBONES[request.loss].smallest_image
+    loss, window, smallest = request.loss, request.window, smallest_image(request.loss)
     if not findings.about("loss_weights"):
         findings.problems += check_weights(loss, request.loss_weights, request.offline)
     if 0 < window < smallest:

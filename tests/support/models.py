@@ -37,6 +37,7 @@ DETOUR = 0.5  # how much of the inner levels joins the outermost skip connection
 SMOOTHNESS = 0.9  # of the latents that the UNet is fitted to
 OUTPUT_GAIN = {"epsilon": 1.2, "v_prediction": 1.7}  # over the fit: keeps latents bounded; makes v count
 RELU_MARGIN = {"vgg": 2.0, "alex": 2.0, "squeeze": 5.0}  # of the perceptual networks, see _open_relus
+STYLE_LEVEL = 0.15  # of VGG19's features: the paper's style weight, 0.1, then moves latents by about as much
 
 
 def make_model(
@@ -142,13 +143,17 @@ def make_vgg19_weights(path: str | Path, seed: int = 0) -> Path:
     network = nn.Sequential(*layers)  # numbered as torchvision's features
     mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
     images = (_smooth_images(generator) - mean[:, None, None]) / std[:, None, None]
-    _open_relus(network, images, RELU_MARGIN["vgg"], generator)
+    _open_relus(network, images, RELU_MARGIN["vgg"], generator, STYLE_LEVEL)
     return _save_state({f"features.{name}": value.detach() for name, value in network.state_dict().items()}, path)
 
 
 @torch.no_grad()
-def _open_relus(network: nn.Module, images: Tensor, margin: float, generator: torch.Generator) -> None:
+def _open_relus(
+    network: nn.Module, images: Tensor, margin: float, generator: torch.Generator, level: float = 1.0
+) -> None:
     """Set the biases so that nine of ten units lie `margin` times their spread above zero, the others at zero.
+
+    Outputs are scaled to the root mean square `level`.
 
     A random trunk of small images is all corners: a rounding error that moves one unit across zero changes the
     gradient by a part in a thousand, the next steps amplify it, and two right implementations part ways. Few corners
@@ -159,8 +164,11 @@ def _open_relus(network: nn.Module, images: Tensor, margin: float, generator: to
         mean, spread = output.mean((0, 2, 3)), output.std((0, 2, 3))
         is_open = torch.rand(len(mean), generator=generator) < 0.9
         change = margin * spread * is_open - mean
-        conv.bias += change
-        return output + change[:, None, None]
+        shifted = output + change[:, None, None]
+        gain = level / shifted.square().mean().sqrt()
+        conv.weight *= gain
+        conv.bias.add_(change).mul_(gain)
+        return shifted * gain
 
     convolutions = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)]
     hooks = [conv.register_forward_hook(shift) for conv in convolutions]
