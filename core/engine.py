@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,49 +14,53 @@ import numpy as np
 import torch
 
 from .decoding.decoder import Decoder
-from .decoding.preview import fit_preview
+from .decoding.preview import LatentPreview, fit_preview
 from .diffusion.coherence import Coherence
 from .diffusion.denoiser import Condition, Denoiser, encode_prompt, unet_network
 from .diffusion.joint_diffusion import Anchor, JointDiffusion, Step
 from .diffusion.noise import initial_noise, read_latents
 from .diffusion.samplers import Sampler
-from .errors import CancelledError, ModelError, NotEnoughMemoryError
-from .events import Event, Notice, Phase, Progress
+from .errors import ModelError, NotEnoughMemoryError
+from .events import Event, Phase, Progress
 from .files.images import ImageError, read_square
 from .files.known import KnownFiles
 from .files.outputs import Outputs
 from .models.libraries import import_diffusers
-from .models.loaded import Components, Kept, free_unused_memory, model_key
+from .models.model import Components, model_key
 from .perceptual.distance import PerceptualDistance
 from .perceptual.weights import load_distance
+from .reporter import Reporter
 from .request.validation import Plan
+from .result import Result
 from .runtime.devices import arithmetic, resolve_device, resolve_dtype
-from .runtime.memory import FIXED_BATCH, Batches, is_out_of_memory
-from .runtime.stopwatch import Stopwatch, TimeLeft
+from .runtime.kept import Kept
+from .runtime.memory import FIXED_BATCH, Batches, free_unused_memory, is_out_of_memory
+from .runtime.stopwatch import TimeLeft
 from .version import VERSION
 
 
 @dataclass
-class Result:
-    """A finished panorama. ``pixels`` is 8-bit (H, W, 3), the rest float32.
+class _Loaded:
+    """What is kept of a model from run to run."""
 
-    ``latents`` (1, C, h, w) are those before decoding, ``losses`` (steps,) is NaN where a step did not synchronize,
-    ``trace`` (steps, C, h, w) is empty unless it was asked for.
-    """
+    components: Components
+    preview: LatentPreview
 
-    pixels: np.ndarray
-    latents: np.ndarray
+
+@dataclass
+class _Sampled:
+    """What sampling hands on: clean latents on the device, the trace (empty unless kept) and the losses."""
+
+    latents: torch.Tensor
     trace: np.ndarray
     losses: np.ndarray
-    request: dict[str, Any]
-    report: dict[str, Any] = field(default_factory=dict)
 
 
 class Engine:
     """Carries out one plan at a time and keeps the model for the next. Not for two threads at a time."""
 
     def __init__(self) -> None:
-        self._models: Kept[Components] = Kept()
+        self._models: Kept[_Loaded] = Kept()
         self._distances: Kept[Any] = Kept()
         self._known_files = KnownFiles()
 
@@ -81,7 +84,7 @@ class Engine:
             device = resolve_device(plan.request.device)
             dtype = resolve_dtype(plan.request.dtype, device)
             with arithmetic(device, dtype, plan.request.deterministic):
-                return self._generate(_Run(plan, device, dtype, emit, cancelled), outputs)
+                return self._generate(_Run(plan, device, dtype, Reporter(emit, cancelled)), outputs)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
@@ -92,46 +95,41 @@ class Engine:
             free_unused_memory()
 
     def _generate(self, run: _Run, outputs: Outputs) -> Result:
-        with run.phase(Phase.LOADING):
-            components, distance = self._load(run)
-            decoder = Decoder(components.vae, run.plan.model.facts, run.warn, run.check_cancelled)
-            if components.preview is None:
-                components.preview = fit_preview(decoder, components.vae, run.plan.model.facts, run.device)
-            condition = run.encode_prompt(components)
-        with run.phase(Phase.SAMPLING):
-            latents, trace, losses = run.sample(
-                components, condition, decoder, distance, keep_trace=outputs.trace is not None
-            )
-        with run.phase(Phase.DECODING):
-            pixels = run.decode(decoder, latents)
-        with run.phase(Phase.SAVING):
+        phase = run.reporter.phase
+        with phase(Phase.LOADING):
+            loaded, distance = self._load(run)
+            decoder = run.decoder(loaded.components)
+            condition = run.encode_prompt(loaded.components)
+        with phase(Phase.SAMPLING):
+            sampled = run.sample(loaded, condition, decoder, distance, keep_trace=outputs.trace is not None)
+        with phase(Phase.DECODING):
+            pixels = run.decode(decoder, sampled.latents)
+        with phase(Phase.SAVING):
             result = Result(
                 pixels=pixels,
-                latents=latents.cpu().numpy(),
-                trace=trace,
-                losses=losses,
+                latents=sampled.latents.cpu().numpy(),
+                trace=sampled.trace,
+                losses=sampled.losses,
                 request=run.plan.request.to_json(self._hashes(run.plan)),
             )
-            run.check_cancelled()
+            run.reporter.check_cancelled()
             outputs.write(result, partial(run.report, result))
         result.report = run.report(result)
         return result
 
-    def _load(self, run: _Run) -> tuple[Components, PerceptualDistance | None]:
-        request, model = run.plan.request, run.plan.model
+    def _load(self, run: _Run) -> tuple[_Loaded, PerceptualDistance | None]:
+        request, model, warn = run.plan.request, run.plan.model, run.reporter.warn
         import_diffusers()
-        components = self._models.get(
-            model_key(model, run.device, run.dtype), lambda: model.load(run.dtype).to(run.device)
-        )
-        run.check_cancelled()
+        loaded = self._models.get(partial(model_key, model, run.device, run.dtype), run.load)
+        run.reporter.check_cancelled()
         if not request.synchronizes:
-            return components, None
+            return loaded, None
         distance = self._distances.get(
-            (request.loss, request.loss_weights, run.device),
-            lambda: load_distance(request.loss, request.loss_weights, run.warn).to(run.device),
+            lambda: (request.loss, request.loss_weights, run.device),
+            lambda: load_distance(request.loss, request.loss_weights, warn).to(run.device),
         )
-        run.check_cancelled()
-        return components, distance
+        run.reporter.check_cancelled()
+        return loaded, distance
 
     def _hashes(self, plan: Plan) -> dict[str, dict[str, str]]:
         """Name and SHA-256 of the model and of every file the request names."""
@@ -149,98 +147,77 @@ class Engine:
 
 
 class _Run:
-    """One run of a plan: what its phases share, and the phases that need no store."""
+    """One run of a plan: what its phases share, and those of them that need nothing kept."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        device: torch.device,
-        dtype: torch.dtype,
-        emit: Callable[[Event], None],
-        cancelled: Callable[[], bool],
-    ) -> None:
+    def __init__(self, plan: Plan, device: torch.device, dtype: torch.dtype, reporter: Reporter) -> None:
         self.plan = plan
         self.device = device
         self.dtype = dtype
-        self._emit = emit
-        self._cancelled = cancelled
-        self._fixed_batch = FIXED_BATCH if plan.request.deterministic or device.type != "cuda" else None
-        self._batches = Batches(device, self._fixed_batch, cancelled)
-        self._stopwatch = Stopwatch()
-        self._notices: list[str] = []
-        self._where = ""
+        self.reporter = reporter
+        repeatable = plan.request.deterministic or device.type != "cuda"
+        self._batches = Batches(device, FIXED_BATCH if repeatable else None, reporter.cancelled)
 
-    @contextmanager
-    def phase(self, phase: Phase) -> Iterator[None]:
-        """Announce a phase, count its seconds, and end there if the run has been cancelled."""
-        self.check_cancelled()
-        self._where = f" (while {phase.value})"
-        self._emit(Progress(phase))
-        with self._stopwatch.phase(phase.value):
-            yield
+    def load(self) -> _Loaded:
+        """The model on the device, and its preview."""
+        components = self.plan.model.load(self.dtype).to(self.device)
+        decoder = self.decoder(components)
+        return _Loaded(components, fit_preview(decoder, components.vae, self.plan.model.facts, self.device))
 
-    def warn(self, text: str) -> None:
-        """Tell the user, once for each text."""
-        if text not in self._notices:
-            self._notices.append(text)
-            self._emit(Notice(text + self._where))
-
-    def check_cancelled(self) -> None:
-        """Raise CancelledError if the run has been cancelled."""
-        if self._cancelled():
-            raise CancelledError("cancelled")
+    def decoder(self, components: Components) -> Decoder:
+        """The model's decoder, which tells this run what goes wrong."""
+        return Decoder(components.vae, self.plan.model.facts, self.reporter.warn, self.reporter.check_cancelled)
 
     def encode_prompt(self, components: Components) -> Condition:
         """The text embeddings of the request's prompts."""
         request = self.plan.request
         limit = self.plan.model.facts.text_limit
-        return encode_prompt(components, request.prompt, request.negative_prompt, limit, self.warn)
+        return encode_prompt(components, request.prompt, request.negative_prompt, limit, self.reporter.warn)
 
     def sample(
         self,
-        components: Components,
+        loaded: _Loaded,
         condition: Condition,
         decoder: Decoder,
         distance: PerceptualDistance | None,
         keep_trace: bool,
-    ) -> tuple[torch.Tensor, np.ndarray, np.ndarray]:
-        """Clean latents on the device, the trace (empty unless kept) and the losses."""
+    ) -> _Sampled:
+        """Joint diffusion from the initial noise to clean latents. ``distance`` None: no step synchronizes."""
         request, facts = self.plan.request, self.plan.model.facts
         weights = request.sync_weights()
-        unet = unet_network(components, self.warn)
-        sampler = Sampler(
-            request.scheduler,
-            facts.scheduler_config,
-            facts.prediction_type,
-            request.steps,
-            synchronized=[i for i, weight in enumerate(weights) if weight > 0],
-        )
-        noisy = request.foresee == "noisy"
+        costly = [weight > 0 for weight in weights]
+        unet = unet_network(loaded.components, self.reporter.warn)
         coherence, anchor = None, None
         if distance is not None:
-            coherence = Coherence(distance, decoder, [decoder.network] if noisy else [decoder.network, unet])
+            through = [decoder.network] if request.foresee == "noisy" else [decoder.network, unet]
+            coherence = Coherence(distance, decoder, through)
             anchor = self._anchor(coherence)
         diffusion = JointDiffusion(
             self.plan.windows,
             Denoiser(unet, condition, request.guidance_scale),
-            sampler,
+            Sampler(
+                request.scheduler,
+                facts.scheduler_config,
+                facts.prediction_type,
+                request.steps,
+                synchronized=[i for i, synchronizes in enumerate(costly) if synchronizes],
+            ),
             self._batches,
             weights,
             coherence,
             anchor,
-            foresee_noisy=noisy,
+            foresee_noisy=request.foresee == "noisy",
         )
-        time_left = TimeLeft([weight > 0 for weight in weights])
+        time_left = TimeLeft(costly)
         trace, losses = [], []
         z = self._initial_noise().to(self.device)
         for step in diffusion.run(z):
-            self._tell(step, time_left.after(step.index), components)
+            self._tell(step, time_left.after(step.index), loaded.preview)
             losses.append(step.loss)
             if keep_trace:
                 trace.append(step.latents.cpu())
             z = step.latents
         kept = torch.cat(trace) if trace else torch.empty((0, *z.shape[1:]))
-        return z, kept.numpy(), np.array(losses, dtype=np.float32)
+        return _Sampled(z, kept.numpy(), np.array(losses, dtype=np.float32))
 
     def _initial_noise(self) -> torch.Tensor:
         request, windows = self.plan.request, self.plan.windows
@@ -260,18 +237,11 @@ class _Run:
         tensor = torch.from_numpy(image).permute(2, 0, 1)[None].to(self.device)
         return Anchor(None, coherence.look_at_image(tensor))
 
-    def _tell(self, step: Step, seconds_left: float, components: Components) -> None:
-        total = self.plan.request.steps
-        self._where = f" (at step {min(step.index + 2, total)} of {total})"
-        self._emit(
-            Progress(
-                Phase.SAMPLING,
-                step.index + 1,
-                total,
-                seconds_left,
-                None if math.isnan(step.loss) else step.loss,
-                components.preview(step.x0).numpy(),
-            )
+    def _tell(self, step: Step, seconds_left: float, preview: LatentPreview) -> None:
+        loss = None if math.isnan(step.loss) else step.loss
+        picture = preview(step.x0).numpy()
+        self.reporter.step(
+            Progress(Phase.SAMPLING, step.index + 1, self.plan.request.steps, seconds_left, loss, picture)
         )
 
     def decode(self, decoder: Decoder, latents: torch.Tensor) -> np.ndarray:
@@ -296,7 +266,7 @@ class _Run:
                 "diffusers": diffusers.__version__,
             },
             "windows": len(self.plan.windows),
-            "seconds": self._stopwatch.seconds(),
+            "seconds": self.reporter.stopwatch.seconds(),
             "peak_memory_bytes": self._batches.peak_bytes(),
             "batch_sizes": {
                 kind: {str(size): count for size, count in sorted(sizes.items())}
@@ -304,5 +274,5 @@ class _Run:
             },
             "batches_halved": self._batches.halved,
             "loss": {"first": losses[0] if losses else None, "last": losses[-1] if losses else None},
-            "notices": self._notices,
+            "notices": self.reporter.notices,
         }

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-    from .engine import Result
     from .errors import SyncDiffusionError
+    from .result import Result
 
 
 class Phase(Enum):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from huggingface_hub import constants
 from support.models import make_lpips_weights, make_model, make_vgg19_weights
 
 from syncdiffusion.core.models.libraries import import_diffusers
@@ -20,9 +21,17 @@ def _one_thread() -> None:
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or writes what the user's own runs keep, and none uses the network."""
-    monkeypatch.setenv("SYNCDIFFUSION_CACHE", str(tmp_path_factory.mktemp("cache")))
+    """No test reads or writes what the user's own runs keep, and none uses the network.
+
+    huggingface_hub has read its variables when it was imported; child processes read them anew.
+    """
+    cache = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("SYNCDIFFUSION_CACHE", str(cache))
+    monkeypatch.setenv("TORCH_HOME", str(cache / "torch"))
+    monkeypatch.setenv("HF_HUB_CACHE", str(cache / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache / "hub"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
 
 
 @pytest.fixture(scope="session")

@@ -15,8 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..models.loaded import free_unused_memory
-from ..runtime.memory import is_out_of_memory
+from ..runtime.memory import free_unused_memory, is_out_of_memory
 from ..runtime.precision import Network, is_finite
 from .tiles import SharedGroupNorms, Tile, attention_in_chunks, receptive_radius, tiles_over
 

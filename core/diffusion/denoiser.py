@@ -13,7 +13,7 @@ from ..runtime.precision import Network
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..models.loaded import Components
+    from ..models.model import Components
 
 
 @dataclass(frozen=True)

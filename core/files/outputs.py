@@ -19,7 +19,7 @@ from ..request.settings import option
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..engine import Result
+    from ..result import Result
 
 # Beside the pixels: metadata, latents, a little room.
 SPARE_BYTES = 2**20

@@ -4,38 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
 
 from ..errors import InvalidRequestError, Problem
-from .facts import ModelFacts
 from .folder import FolderModel
 from .hub import find_hub_model, is_hub_id
+from .model import Model
 from .single_file.checkpoint import CheckpointModel
 
-if TYPE_CHECKING:
-    import torch
-
-    from .loaded import Components
-
-
 PICKLES = (".ckpt", ".pt", ".pth", ".bin", ".pkl")
-
-
-class Model(Protocol):
-    """A model that has been found and looked at, but not loaded."""
-
-    name: str
-
-    @property
-    def facts(self) -> ModelFacts:
-        """What its configuration says."""
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """The files that make it what it is, for its hash."""
-
-    def load(self, dtype: torch.dtype) -> Components:
-        """Load all its parts in ``dtype``, on the CPU. Raises ModelError."""
 
 
 def find_model(name: str, *, allow_pickle: bool = False, offline: bool = False) -> Model:

@@ -18,7 +18,7 @@ from .single_file.header import CheckpointError, DamagedFileError, read_header
 if TYPE_CHECKING:
     import torch
 
-    from .loaded import Components
+    from .model import Components
 
 CONFIG_FILES = {
     "unet": "config.json",
@@ -70,7 +70,7 @@ class FolderModel:
         import transformers
 
         from ..runtime.memory import is_out_of_memory
-        from .loaded import Components
+        from .model import Components
 
         try:
             return Components(
@@ -199,4 +199,4 @@ class FolderModel:
 
 def _first_sentence(error: BaseException) -> str:
     """What a library says first; what follows is for its developers, or advises to run the code in a pickle."""
-    return re.split(r"\.\s|\n", str(error).strip(), maxsplit=1)[0] or type(error).__name__
+    return re.split(r"\.\s|\n", str(error).strip(), maxsplit=1)[0].rstrip(".") or type(error).__name__

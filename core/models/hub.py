@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import torch
 
     from .facts import ModelFacts
-    from .loaded import Components
+    from .model import Components
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _PARTS = ("unet", "vae", "text_encoder")
@@ -35,7 +35,7 @@ def find_hub_model(hub_id: str, *, allow_pickle: bool, offline: bool) -> FolderM
     import huggingface_hub
     from huggingface_hub import errors
 
-    offline = offline or huggingface_hub.constants.is_offline_mode()
+    offline = offline or huggingface_hub.is_offline_mode()
     try:
         # No pattern: what is there will do, since of a repository only the files that are used are downloaded.
         folder = Path(huggingface_hub.snapshot_download(hub_id, local_files_only=True, allow_patterns=[]))

@@ -159,7 +159,8 @@ def _fitting(network: nn.Module, state: Mapping[str, Tensor], loss: str, file: s
         elif key in state and state[key].shape == value.shape:
             fitting[key] = state[key].float()
         else:
-            raise _refuse(f"{file!r} is not for {loss}: {key} is missing or of another shape")
+            name = key.replace("trunk.", "features.", 1)
+            raise _refuse(f"{file!r} is not for {loss}: {name} is missing or of another shape")
     return fitting
 
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from ..diffusion.windows import Windows
 from ..errors import InvalidRequestError, ModelError, Problem
-from ..models.catalog import Model, find_model
+from ..models.catalog import find_model
 from ..models.facts import ModelFacts
+from ..models.model import Model
 from ..perceptual.weights import check_weights, smallest_image
 from .presets import DEFAULT_PRESET, PRESETS, STYLE_WEIGHT_RATIO
 from .request import Request
@@ -146,10 +147,11 @@ def _fill_in(values: Mapping[str, Any], facts: ModelFacts | None, findings: Find
 
     if facts is not None:
         factor = facts.latent_factor
-        values.setdefault("window", facts.native_window)
-        values.setdefault("stride", max(values["window"] // strides_per_window // factor * factor, factor))
-        values.setdefault("height", values["window"])
-        values.setdefault("width", min(WINDOWS_ACROSS * values["window"], MAX_SIZE // factor * factor))
+        # Rounded, so that a window off the grid is not reported as a canvas off the grid as well.
+        window = max(values.setdefault("window", facts.native_window) // factor, 1) * factor
+        values.setdefault("stride", max(window // strides_per_window // factor * factor, factor))
+        values.setdefault("height", window)
+        values.setdefault("width", min(WINDOWS_ACROSS * window, MAX_SIZE // factor * factor))
     return Request(**{"prompt": "", **dict.fromkeys(SIZES, 0), **values})
 
 

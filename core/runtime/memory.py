@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
@@ -10,7 +11,6 @@ import psutil
 import torch
 
 from ..errors import CancelledError, NotEnoughMemoryError
-from ..models.loaded import free_unused_memory
 
 T = TypeVar("T")
 
@@ -27,6 +27,15 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     text = str(error)
     return isinstance(error, RuntimeError) and ("out of memory" in text or "not enough memory" in text)
+
+
+def free_unused_memory() -> None:
+    """Give memory that nothing refers to back to the device."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()
 
 
 def free_bytes(device: torch.device) -> int:

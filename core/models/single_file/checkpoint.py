@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from transformers import CLIPTextModel, CLIPTokenizer
 
-    from ..loaded import Components
+    from ..model import Components
 
 
 class CheckpointModel:
@@ -60,7 +60,7 @@ class CheckpointModel:
 
     def load(self, dtype: torch.dtype) -> Components:
         """Load all parts in ``dtype``, on the CPU. Raises ModelError when weights are corrupted or incomplete."""
-        from ..loaded import Components
+        from ..model import Components
 
         try:
             return Components(*load_checkpoint(self.path, self._configs, dtype))

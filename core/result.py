@@ -1,0 +1,25 @@
+"""What a run gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass
+class Result:
+    """A finished panorama. ``pixels`` is 8-bit (H, W, 3), the rest float32.
+
+    ``latents`` (1, C, h, w) are those before decoding, ``losses`` (steps,) is NaN where a step did not synchronize,
+    ``trace`` (steps, C, h, w) is empty unless it was asked for.
+    """
+
+    pixels: np.ndarray
+    latents: np.ndarray
+    trace: np.ndarray
+    losses: np.ndarray
+    request: dict[str, Any]
+    report: dict[str, Any] = field(default_factory=dict)
