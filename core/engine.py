@@ -18,12 +18,13 @@ from .decoding.preview import LatentPreview, fit_preview
 from .diffusion.coherence import Coherence
 from .diffusion.denoiser import Condition, Denoiser, encode_prompt, unet_network
 from .diffusion.joint_diffusion import Anchor, JointDiffusion, Step
-from .diffusion.noise import initial_noise, read_latents
+from .diffusion.noise import initial_noise
 from .diffusion.samplers import Sampler
 from .errors import ModelError, NotEnoughMemoryError
 from .events import Event, Phase, Progress
 from .files.images import ImageError, read_square
 from .files.known import KnownFiles
+from .files.latents import read_latents
 from .files.outputs import Outputs
 from .models.libraries import import_diffusers
 from .models.model import Components, model_key
@@ -222,7 +223,7 @@ class _Run:
     def _initial_noise(self) -> torch.Tensor:
         request, windows = self.plan.request, self.plan.windows
         if request.initial_latents is not None:
-            return read_latents(Path(request.initial_latents).expanduser())
+            return torch.from_numpy(read_latents(Path(request.initial_latents).expanduser()))
         return initial_noise(request.seed, (1, self.plan.model.facts.latent_channels, windows.height, windows.width))
 
     def _anchor(self, coherence: Coherence) -> Anchor:

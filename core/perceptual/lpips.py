@@ -22,13 +22,12 @@ class Trunk:
     layers: Callable[[], list[nn.Module]]
     cuts: tuple[int, ...]
     channels: tuple[int, ...]
-    smallest_image: int
 
 
 TRUNKS: Mapping[str, Trunk] = {
-    "vgg": Trunk(vgg16_features, (4, 9, 16, 23, 30), (64, 128, 256, 512, 512), 16),
-    "alex": Trunk(alexnet_features, (2, 5, 8, 10, 12), (64, 192, 384, 256, 256), 31),
-    "squeeze": Trunk(squeezenet_features, (2, 5, 8, 10, 11, 12, 13), (64, 128, 256, 384, 384, 512, 512), 17),
+    "vgg": Trunk(vgg16_features, (4, 9, 16, 23, 30), (64, 128, 256, 512, 512)),
+    "alex": Trunk(alexnet_features, (2, 5, 8, 10, 12), (64, 192, 384, 256, 256)),
+    "squeeze": Trunk(squeezenet_features, (2, 5, 8, 10, 11, 12, 13), (64, 128, 256, 384, 384, 512, 512)),
 }
 
 

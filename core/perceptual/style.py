@@ -17,8 +17,6 @@ class StyleLoss(nn.Module):
     evaluation code. Weights carry torchvision's names (``features.0.weight``) and start random: load them.
     """
 
-    smallest_image = 4
-
     def __init__(self) -> None:
         super().__init__()
         self.trunk = nn.Sequential(*vgg19_first_features())

@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Backbone:
-    """A trunk as torchvision publishes it. The file name ends in the first digits of its SHA-256."""
+    """A trunk as torchvision publishes it. The file name ends in the first digits of its SHA-256.
+
+    ``smallest_image`` is the smallest picture, in pixels a side, that its layers leave anything of.
+    """
 
     file: str
     megabytes: int
+    smallest_image: int
 
     @property
     def url(self) -> str:
@@ -30,26 +34,21 @@ class Backbone:
 
 
 BACKBONES: Mapping[str, Backbone] = {
-    "lpips-vgg": Backbone("vgg16-397923af.pth", 528),
-    "lpips-alex": Backbone("alexnet-owt-7be5be79.pth", 233),
-    "lpips-squeeze": Backbone("squeezenet1_1-b8a52dc0.pth", 5),
-    "style": Backbone("vgg19-dcbb9e9d.pth", 548),
+    "lpips-vgg": Backbone("vgg16-397923af.pth", 528, 16),
+    "lpips-alex": Backbone("alexnet-owt-7be5be79.pth", 233, 31),
+    "lpips-squeeze": Backbone("squeezenet1_1-b8a52dc0.pth", 5, 17),
+    "style": Backbone("vgg19-dcbb9e9d.pth", 548, 4),
 }
 
 
-def smallest_image(loss: str) -> int:
-    """The smallest picture, in pixels a side, that a distance can look at."""
-    from .lpips import TRUNKS
-    from .style import StyleLoss
-
-    return StyleLoss.smallest_image if loss == "style" else TRUNKS[loss.removeprefix("lpips-")].smallest_image
-
-
 def cached_backbone(loss: str) -> Path:
-    """Where torch keeps the backbone of a distance, whether it is there yet or not."""
-    import torch
+    """Where torch keeps the backbone of a distance, whether it is there yet or not.
 
-    return Path(torch.hub.get_dir()) / "checkpoints" / BACKBONES[loss].file
+    The same as ``torch.hub.get_dir()``, found without importing torch.
+    """
+    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    home = os.environ.get("TORCH_HOME", os.path.join(cache, "torch"))
+    return Path(home).expanduser() / "hub" / "checkpoints" / BACKBONES[loss].file
 
 
 def check_weights(loss: str, file: str | None, offline: bool) -> list[Problem]:

@@ -16,7 +16,7 @@ from ..errors import InvalidRequestError, ModelError, Problem
 from ..models.catalog import find_model
 from ..models.facts import ModelFacts
 from ..models.model import Model
-from ..perceptual.weights import check_weights, smallest_image
+from ..perceptual.weights import BACKBONES, check_weights
 from .presets import DEFAULT_PRESET, PRESETS, STYLE_WEIGHT_RATIO
 from .request import Request
 from .settings import MAX_SIZE, SETTINGS, option
@@ -198,7 +198,7 @@ def _check_anchor(request: Request, windows: Windows | None, findings: Findings)
 def _check_latents(request: Request, model: Model | None, windows: Windows | None, findings: Findings) -> None:
     if request.initial_latents is None:
         return
-    from ..diffusion.noise import read_latents
+    from ..files.latents import read_latents
 
     try:
         shape = tuple(read_latents(Path(request.initial_latents)).shape)
@@ -214,7 +214,7 @@ def _check_latents(request: Request, model: Model | None, windows: Windows | Non
 def _check_loss(request: Request, findings: Findings) -> None:
     if findings.about("loss"):
         return
-    loss, window, smallest = request.loss, request.window, smallest_image(request.loss)
+    loss, window, smallest = request.loss, request.window, BACKBONES[request.loss].smallest_image
     if not findings.about("loss_weights"):
         findings.problems += check_weights(loss, request.loss_weights, request.offline)
     if 0 < window < smallest:

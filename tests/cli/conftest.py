@@ -76,24 +76,29 @@ def repeat(run: Callable[..., Outcome], here: Path) -> Callable[..., Outcome]:
 
 
 @pytest.fixture
-def no_loading(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Within, a request that gets as far as loading weights fails the test."""
+def before_loading(generate: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
+    """Run ``generate``; a request that gets as far as loading weights ends as an unexpected error."""
 
     def load(*_: object) -> None:
         raise AssertionError("weights are loaded")
 
-    monkeypatch.setattr(FolderModel, "load", load)
-    monkeypatch.setattr(CheckpointModel, "load", load)
-    monkeypatch.setattr(engine, "load_distance", load)
+    def call(*words: str, **changed: object) -> Outcome:
+        with monkeypatch.context() as patch:
+            patch.setattr(FolderModel, "load", load)
+            patch.setattr(CheckpointModel, "load", load)
+            patch.setattr(engine, "load_distance", load)
+            return generate(*words, **changed)
+
+    return call
 
 
 @pytest.fixture
-def refused(generate: Callable[..., Outcome], here: Path, no_loading: None) -> Callable[..., list[str]]:
+def refused(before_loading: Callable[..., Outcome], here: Path) -> Callable[..., list[str]]:
     """Run an invalid request; gives the lines on standard error. No weights are loaded and no file is written."""
 
     def call(*words: str, **changed: object) -> list[str]:
         before = sorted(here.rglob("*"))
-        outcome = generate(*words, **changed)
+        outcome = before_loading(*words, **changed)
         assert (outcome.status, outcome.out) == (2, ""), outcome.errors
         assert sorted(here.rglob("*")) == before
         return outcome.errors

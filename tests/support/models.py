@@ -37,7 +37,7 @@ DETOUR = 0.5  # how much of the inner levels joins the outermost skip connection
 SMOOTHNESS = 0.9  # of the latents that the UNet is fitted to
 OUTPUT_GAIN = {"epsilon": 1.2, "v_prediction": 1.7}  # over the fit: keeps latents bounded; makes v count
 RELU_MARGIN = {"vgg": 2.0, "alex": 2.0, "squeeze": 6.0}  # of the perceptual networks, see _open_relus
-STYLE_LEVEL = 1.2  # of VGG19's features: the paper's style weight, 0.1, then moves latents by about as much
+STYLE_LEVEL = 0.9  # of VGG19's features: the paper's style weight, 0.1, then moves latents by about as much
 
 
 def make_model(

@@ -68,7 +68,7 @@ def test_float32_is_enough_for_the_tolerance(model, alex, prediction_type):
     still = reference_run(folder, prompt=PROMPT, **sizes | {"sync_weight": 0})
     for z, exact in zip(single.latents, double.latents, strict=True):
         assert (z - exact).abs().max() < 0.3 * 1e-3 * max(1, exact.abs().max() / 4)
-    assert (still.latents[-1] - double.latents[-1]).abs().max() > 0.03  # what synchronization does is far above it
+    assert (still.latents[-1] - double.latents[-1]).abs().max() > 0.015  # what synchronization does is far above it
 
 
 def test_other_shapes_and_the_layout(model):
@@ -103,7 +103,7 @@ def test_lpips_weights_fit_the_package(tmp_path, net, suffix):
     model.load_state_dict(read_state(path), assign=True)  # strict: every name and nothing else
     assert all((head.model[-1].weight >= 0).all() for head in model.lins)  # as trained heads are
     image = torch.rand(1, 3, 64, 64)
-    assert model.eval()(image, 1 - image).item() > 0.01
+    assert model.eval()(image, 1 - image).item() > 0.001
 
 
 def test_vgg19_weights_are_the_first_five_convolutions(tmp_path):

@@ -4,7 +4,7 @@ from support.models import empty_lpips
 from support.reference import make_lpips
 
 from syncdiffusion.core.perceptual.lpips import LPIPS, TRUNKS
-from syncdiffusion.core.perceptual.weights import load_distance
+from syncdiffusion.core.perceptual.weights import BACKBONES, load_distance
 
 
 @pytest.fixture(params=TRUNKS)
@@ -55,7 +55,7 @@ def test_gradient_is_finite_where_features_vanish(trunk):
 
 @pytest.mark.parametrize("trunk", TRUNKS)
 def test_smallest_image(trunk):
-    model, smallest = LPIPS(trunk), TRUNKS[trunk].smallest_image
+    model, smallest = LPIPS(trunk), BACKBONES[f"lpips-{trunk}"].smallest_image
     assert torch.isfinite(model.features(images(1, smallest))[-1]).all()
     with pytest.raises(RuntimeError):
         model.features(images(1, smallest - 1))
