@@ -70,7 +70,7 @@ class Decoder:
         return self._guarded(partial(self._tiled, latents, wrap_y, wrap_x))
 
     def _unscaled(self, latents: Tensor) -> Tensor:
-        return latents / self._facts.scaling_factor + self._facts.shift_factor
+        return 1 / self._facts.scaling_factor * latents + self._facts.shift_factor
 
     def _whole_bytes(self, latents: Tensor) -> int:
         """About what a whole decode holds at its peak: three full-size feature maps of the widest full-size layer."""

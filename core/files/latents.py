@@ -23,6 +23,8 @@ def read_latents(path: Path) -> np.ndarray:
         raise ValueError(f"{path.name!r} is not an .npz file that can be read") from error
     if latents.dtype.kind != "f":
         raise ValueError(f"'latents' in {path.name!r} is {latents.dtype}, not floating point")
+    with np.errstate(over="ignore"):
+        latents = latents.astype(np.float32)
     if not np.isfinite(latents).all():
         raise ValueError(f"'latents' in {path.name!r} holds NaN or infinity")
-    return latents.astype(np.float32)
+    return latents

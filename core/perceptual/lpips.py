@@ -70,9 +70,8 @@ class LPIPS(nn.Module):
         features = []
         for piece in self.net.children():
             x = piece(x)
-            norm = torch.sqrt(x.square().sum(1, keepdim=True) + NORM_GUARD)
-            features.append(x / (norm + NORM_EPSILON))
-        return features
+            features.append(x)
+        return [_unit(x) for x in features]
 
     def distance(self, features: list[Tensor], anchor: list[Tensor]) -> Tensor:
         """Weighted squared differences, averaged over space and summed over slices: (B,)."""
@@ -81,3 +80,9 @@ class LPIPS(nn.Module):
             head = self.get_submodule(f"lin{number}")["model"]
             total = total + head((mine - other).square()).mean(dim=(1, 2, 3))
         return total
+
+
+def _unit(features: Tensor) -> Tensor:
+    """Feature vectors (B, C, H, W) at unit length over the channels."""
+    norm = torch.sqrt(torch.sum(features**2, dim=1, keepdim=True) + NORM_GUARD)
+    return features / (norm + NORM_EPSILON)

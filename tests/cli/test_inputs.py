@@ -68,6 +68,7 @@ def test_latents_that_cannot_be_used(refused, latents, here):
     assert refused(initial_latents=latents(key="z")) == ["initial-latents: 'z.npz' holds no array named 'latents'"]
     for value, problem in (
         (np.full((1, 4, 8, 10), np.nan), "holds NaN or infinity"),
+        (np.full((1, 4, 8, 10), 1e300), "holds NaN or infinity"),  # in float32
         (np.zeros((1, 4, 8, 10), int), "is int64, not floating point"),
     ):
         assert refused(initial_latents=latents(value)) == [f"initial-latents: 'latents' in 'z.npz' {problem}"]
