@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,7 +76,7 @@ class HubModel:
     def load(self, dtype: torch.dtype) -> Components:
         """Download what is missing, then load as from a folder. Raises ModelError."""
         try:
-            folder = _download(self.name, self._all_files)
+            folder = _download(self.name, partial(self._all_files, half=dtype.itemsize == 2))
             self._folder = FolderModel(folder, self.name, self._allow_pickle)
         except InvalidRequestError as error:
             raise ModelError(str(error)) from error
@@ -90,8 +91,8 @@ class HubModel:
                 )
         return _config_files(names)
 
-    def _all_files(self, names: list[str]) -> list[str]:
-        weights = [_weight_files(names, part, self._allow_pickle) for part in _PARTS]
+    def _all_files(self, names: list[str], half: bool) -> list[str]:
+        weights = [_weight_files(names, part, self._allow_pickle, half) for part in _PARTS]
         return [*_config_files(names), *(name for files in weights for name in files)]
 
 
@@ -119,12 +120,16 @@ def _config_files(names: list[str]) -> list[str]:
     return [n for n in names if n == "model_index.json" or n.startswith("tokenizer/") or n.endswith("config.json")]
 
 
-def _weight_files(names: list[str], part: str, allow_pickle: bool) -> list[str]:
-    """Of a part's weights the smallest safetensors form; pickle only where there is no other and it is allowed."""
+def _weight_files(names: list[str], part: str, allow_pickle: bool, half: bool = False) -> list[str]:
+    """Of a part's weights the form to download: safetensors of the precision wanted, or else of the other.
+
+    Pickle only where there are no safetensors and it is allowed.
+    """
     safe = [n for n in names if n.startswith(f"{part}/") and ".safetensors" in n and ".non_ema." not in n]
-    half = [n for n in safe if ".fp16." in n]
+    fp16 = [n for n in safe if ".fp16." in n]
+    full = [n for n in safe if n not in fp16]
     pickle = [n for n in names if n.startswith(f"{part}/") and n.endswith(".bin") and allow_pickle]
-    return half or safe or pickle
+    return (fp16 if half else full) or full or fp16 or pickle
 
 
 def _refuse(sentence: str) -> InvalidRequestError:

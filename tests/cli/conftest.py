@@ -1,5 +1,6 @@
 """The command line as a function: options in, exit status and lines out."""
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,8 +39,8 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model_folder: Path, lpips_alex: Path) -> Path:
     """An empty working folder beside ``m``, a model, and ``alex.pt``, the weights of a loss."""
-    (tmp_path / "m").symlink_to(model_folder)
-    (tmp_path / "alex.pt").symlink_to(lpips_alex)
+    shutil.copytree(model_folder, tmp_path / "m", copy_function=os.link)
+    os.link(lpips_alex, tmp_path / "alex.pt")
     folder = tmp_path / "here"
     folder.mkdir()
     monkeypatch.chdir(folder)

@@ -2,10 +2,12 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from huggingface_hub import constants
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from support.single_file import make_single_file
@@ -207,3 +209,35 @@ def test_a_checkpoint_file(generate, before_loading, here):
     assert (outcome.status, outcome.errors) == (0, [])
     shutil.copy("model.safetensors", "MODEL.SAFETENSORS")
     assert before_loading(model="MODEL.SAFETENSORS", width="wide").errors[0].startswith("width: ")
+
+
+def test_a_hub_model_from_the_cache(generate, repeat, model_folder):
+    cache = Path(constants.HF_HUB_CACHE) / "models--owner--name"
+    (cache / "refs").mkdir(parents=True)
+    (cache / "refs" / "main").write_text("1" * 40)
+    shutil.copytree(model_folder, cache / "snapshots" / ("1" * 40))
+    plain = {"width": 64, "steps": 1, "method": "multidiffusion", "report": "r.json"}
+    outcome = generate("--offline", model="owner/name", **plain)
+    assert (outcome.status, outcome.errors) == (0, [])
+    assert json.loads(Path("r.json").read_text())["settings"]["model"] == "owner/name"
+    assert repeat("out.png").status == 0
+    assert Path("again.png").read_bytes() == Path("out.png").read_bytes()
+
+    # Another version is the hub's newest; the picture's own is still there.
+    (cache / "refs" / "main").write_text("2" * 40)
+    (own,) = (cache / "snapshots").iterdir()
+    newest = Path(shutil.copytree(own, cache / "snapshots" / ("2" * 40)))
+    shutil.rmtree(newest / "tokenizer")
+    assert repeat("out.png").status == 0
+    assert np.array_equal(Image.open("again.png"), Image.open("out.png"))
+
+
+def test_hub_ids_that_lead_nowhere(before_loading, refused, monkeypatch):
+    sentence = "is no folder or file here and not in the Hugging Face cache, and no network may be used"
+    assert refused("--offline", model="owner/name") == [f"model: 'owner/name' {sentence}; download it first"]
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:1")
+    outcome = before_loading(model="owner/name")
+    assert outcome.status == 1
+    assert outcome.errors[0].startswith("model: 'owner/name' could not be downloaded (ConnectError); check the ")
+    assert refused(model="owner/name", seed=-1) == ["seed: -1 is out of range; use 0 to 2147483647"]

@@ -25,7 +25,6 @@ Usage = namedtuple("Usage", "total used free")
         ({"output": "out.jpg"}, "output: 'out.jpg' does not end in .png"),
         ({"output": "png"}, "output: 'png' does not end in .png"),
         ({"output": "gone/out.png"}, "output: there is no folder 'gone'; make it, or name another"),
-        ({"output": "../alex.pt/out.png"}, "output: there is no folder '../alex.pt'; make it, or name another"),
         ({"output": ".."}, "output: '..' is a folder; name a file in it"),
         ({"report": "."}, "report: '.' is a folder; name a file in it"),
         ({"trace": ""}, "trace: is empty; name a file"),
@@ -39,7 +38,7 @@ def test_names_that_will_not_do(refused, changed, line):
 def test_a_name_that_is_too_long(refused):
     name = "a" * 300 + ".png"
     (line,) = refused(output=name)
-    assert line == f"output: {name!r} cannot be written (File name too long); name another"
+    assert line.startswith(f"output: {name!r} cannot be written (")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on Windows")

@@ -159,17 +159,18 @@ def test_a_picture_that_holds_no_request(repeat, here, generate):
     for name, sentence in {
         "": "is empty; name a PNG",
         "gone.png": "there is no file 'gone.png'",
-        "..": "'..' cannot be read: Is a directory",
+        "..": "'..' cannot be read: ",
         "photo.jpg": "'photo.jpg' is not a PNG",
         "text.png": "'text.png' is not a PNG",
         "plain.png": f"'plain.png' {holds_none}",
         "compressed.png": f"'compressed.png' {holds_none}",
-        "a" * 300: f"{'a' * 300!r} cannot be read: File name too long",
+        "a" * 300: f"{'a' * 300!r} cannot be read: ",
     }.items():
         outcome = repeat(name, width="wide")
         assert outcome.status == 2
-        # Nobody knows whether a prompt is missing.
-        assert outcome.errors == [f"from: {sentence}", "width: 'wide' is not a whole number; use 1 to 32768"]
+        first, second = outcome.errors  # nobody knows whether a prompt is missing
+        assert first.startswith(f"from: {sentence}")
+        assert second == "width: 'wide' is not a whole number; use 1 to 32768"
 
 
 @pytest.mark.parametrize(

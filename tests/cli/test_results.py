@@ -2,6 +2,8 @@
 
 import json
 import re
+import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -50,7 +52,7 @@ def test_everything_of_one_run(generate, here):
 
     report = json.loads((here / "r.json").read_text("utf-8"))
     assert {name: report["settings"][name] for name in SETTINGS} == {
-        "prompt": "a lake", "negative_prompt": "", "model": report["settings"]["model"], "preset": "paper",
+        "prompt": "a lake", "negative_prompt": "", "model": "m", "preset": "paper",
         "target": "strip", "width": 80, "height": 64, "window": 64, "stride": 16, "wrap": "none", "steps": 4,
         "scheduler": "ddim", "guidance_scale": 7.5, "seed": 0, "method": "syncdiffusion", "loss": "lpips-alex",
         "loss_weights": "alex.pt", "sync_weight": 20.0, "sync_decay": 0.95, "sync_every": 2, "sync_count": None,
@@ -70,11 +72,6 @@ def test_everything_of_one_run(generate, here):
         assert (picture.size, picture.mode) == ((80, 64), "RGB")
         assert json.loads(picture.text["syncdiffusion"]) == report["settings"]
         assert picture.text["XML:com.adobe.xmp"] == XMP
-
-
-def test_the_mark_of_machine_made_media():
-    assert "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia" in XMP
-    assert 'xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"' in XMP
 
 
 @pytest.mark.parametrize("idle", [{}, {"method": "multidiffusion"}])
@@ -171,11 +168,22 @@ def test_an_unexpected_error(generate, here, monkeypatch):
     assert list(here.iterdir()) == []
 
 
-def test_an_interrupt(generate, here, monkeypatch):
-    def interrupt(*_):
-        raise KeyboardInterrupt
+@pytest.mark.parametrize("presses", [1, 2])
+def test_ctrl_c(generate, here, monkeypatch, presses):
+    def press(*given, **options):
+        for _ in range(presses):
+            signal.raise_signal(signal.SIGINT)
+        return canvas(*given, **options)
 
-    monkeypatch.setattr(engine.Decoder, "canvas", interrupt)
+    canvas, before = engine.Decoder.canvas, signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(engine.Decoder, "canvas", press)
     outcome = generate(**ONE_WINDOW, trace="t.npz")
-    assert (outcome.status, outcome.out, outcome.errors) == (130, "", ["interrupted; nothing was written"])
+    assert (outcome.status, outcome.out) == (130, "")
+    assert outcome.errors == ["", "stopping (press again to stop on the spot)", "interrupted; nothing was written"]
     assert list(here.iterdir()) == []
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_in_a_thread_that_sees_no_signals(generate):
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(generate, **ONE_WINDOW).result().status == 0

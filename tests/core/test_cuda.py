@@ -12,17 +12,9 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an 
 
 
 @pytest.fixture
-def settings(model_folder, lpips_alex):
-    return {
-        "prompt": "a lake at dawn",
-        "model": str(model_folder),
-        "preset": "paper",
-        "width": 384,
-        "stride": 32,
-        "steps": 4,
-        "loss": "lpips-alex",
-        "loss_weights": str(lpips_alex),
-    }
+def settings(settings):
+    del settings["device"]
+    return {**settings, "width": 384, "steps": 4}
 
 
 def run(settings, **more):

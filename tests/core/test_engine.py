@@ -15,21 +15,6 @@ from syncdiffusion.core.files.outputs import Outputs
 from syncdiffusion.core.request.validation import prepare
 
 
-@pytest.fixture
-def settings(model_folder, lpips_alex):
-    return {
-        "prompt": "a lake at dawn",
-        "model": str(model_folder),
-        "preset": "paper",
-        "width": 128,
-        "stride": 32,
-        "steps": 3,
-        "loss": "lpips-alex",
-        "loss_weights": str(lpips_alex),
-        "device": "cpu",
-    }
-
-
 def run(settings, outputs=None, engine=None, cancelled=lambda: False):
     events = []
     engine = engine or Engine()

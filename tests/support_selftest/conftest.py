@@ -1,31 +1,16 @@
-"""Models and weights that the checks of the test support share."""
+"""Weights that the checks of the test support use."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.models import make_lpips_weights, make_model, make_vgg19_weights
 
 
 @pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Give the folder of a small model with these settings, made once."""
-    made: dict[tuple, Path] = {}
-
-    def get(**settings: object) -> Path:
-        key = tuple(sorted(settings.items()))
-        if key not in made:
-            made[key] = make_model(tmp_path_factory.mktemp("model"), **settings)
-        return made[key]
-
-    return get
+def alex(lpips_alex: Path) -> Path:
+    return lpips_alex
 
 
 @pytest.fixture(scope="session")
-def alex(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_lpips_weights(tmp_path_factory.mktemp("lpips") / "alex.pt", "alex")
-
-
-@pytest.fixture(scope="session")
-def vgg19(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_vgg19_weights(tmp_path_factory.mktemp("style") / "vgg19.safetensors")
+def vgg19(lpips_weights: Callable[[str], Path]) -> Path:
+    return lpips_weights("style")
