@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NoReturn
 
-from ..cli import generate
 from ..core.errors import CancelledError, InvalidRequestError, Problem, SyncDiffusionError
 from ..core.version import VERSION
+from . import generate
 
 DONE = 0
 FAILED = 1

@@ -23,12 +23,14 @@ REPLACES: Mapping[str, tuple[str, ...]] = {
     "target": ("wrap",),
     "loss": ("loss_weights", "sync_weight"),
 }
+# What a user consents to or forbids is this user's to say, not the picture's.
+PERSONAL = ("allow_pickle", "offline")
 
 
 def settings_of(picture: Path, given: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
     """The settings of a picture's request, with those ``given`` in their place. Raises ImageError."""
     request = read_request(picture)
-    replaced = {*given, *(other for name in given for other in REPLACES.get(name, ()))}
+    replaced = {*PERSONAL, *given, *(other for name in given for other in REPLACES.get(name, ()))}
     settings = {name: request[name] for name in SETTINGS if request.get(name) is not None and name not in replaced}
     for name, file in request["files"].items():
         if name not in settings:

@@ -204,14 +204,14 @@ def test_a_chunk_that_is_damaged(pictures, repeat):
 
 def test_what_a_request_says_is_checked_like_options(saying, repeat):
     picture = saying(
-        prompt=5, width=True, steps="many", scheduler=["ddim"], wrap={}, seed=1e300, offline="yes", loss_weights=7,
+        prompt=5, width=True, steps="many", scheduler=["ddim"], wrap={}, seed=1e300, loss_weights=7,
         sync_every=1, sync_count=1, hue="red", version="99", device="cuda:x", sync_decay=float("nan"),
     )  # fmt: skip
     outcome = repeat(picture)
     assert outcome.status == 2
     assert {line.partition(": ")[0] for line in outcome.errors} == {
-        "prompt", "width", "steps", "scheduler", "wrap", "seed", "offline", "loss-weights", "sync-count", "device",
-        "sync-decay", "model",
+        "prompt", "width", "steps", "scheduler", "wrap", "seed", "loss-weights", "sync-count", "device", "sync-decay",
+        "model",
     }  # fmt: skip
 
 
@@ -237,3 +237,10 @@ def test_a_list_of_known_files_that_is_damaged(pictures, repeat):
     assert json.loads(listing.read_text())
     listing.write_text("{")
     assert repeat(picture).errors[0].startswith("model: ")
+
+
+def test_consent_is_the_users_and_not_the_pictures(saying):
+    """Somebody else's picture must not allow pickles here."""
+    settings = settings_of(saying(allow_pickle=True, offline=True), {"seed": 1}, Findings())
+    assert settings == {"seed": 1, "prompt": "a lake", "model": "nobody/nothing", "method": "multidiffusion"}
+    assert settings_of(saying(), {"allow_pickle": True}, Findings())["allow_pickle"]
