@@ -9,10 +9,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import InvalidRequestError, Problem
+from ..core.errors import InvalidRequestError, Problem, option
 from ..core.files.images import ImageError
 from ..core.files.outputs import Outputs
-from ..core.request.settings import SETTINGS, Choice, Flag, option
+from ..core.request.settings import SETTINGS, Choice, Flag
 from ..core.request.validation import Findings, prepare, read_settings
 from .progress import ProgressLine
 from .repeat import settings_of
@@ -55,6 +55,7 @@ def run(options: argparse.Namespace, unknown: Sequence[str], cancelled: Callable
     if options.source is not None:
         given = _repeated(options.source, given, findings)
     plan = prepare(given, findings.problems)
+    outputs.check_inputs([*plan.model.files, *map(Path, plan.request.file_settings().values())])
     outputs.check_space(plan.request.width * plan.request.height)
 
     from ..core.engine import Engine  # imports torch, which a bad request need not wait for

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import SyncDiffusionError
+from ..core.errors import SyncDiffusionError, option
 from ..core.files.images import read_request
 from ..core.files.known import KnownFiles
 from ..core.models.hub import find_hub_model, is_hub_id
 from ..core.request.presets import PRESET_SETTINGS
-from ..core.request.settings import SETTINGS, option
+from ..core.request.request import PERSONAL
+from ..core.request.settings import SETTINGS
 from ..core.request.validation import Findings
 
 # Given on the command line, one of these takes the place of what a picture's request says about the others.
@@ -23,8 +24,6 @@ REPLACES: Mapping[str, tuple[str, ...]] = {
     "target": ("wrap",),
     "loss": ("loss_weights", "sync_weight"),
 }
-# What a user consents to or forbids is this user's to say, not the picture's.
-PERSONAL = ("allow_pickle", "offline")
 
 
 def settings_of(picture: Path, given: Mapping[str, Any], findings: Findings) -> dict[str, Any]:

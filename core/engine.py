@@ -31,6 +31,7 @@ from .models.model import Components, model_key
 from .perceptual.distance import PerceptualDistance
 from .perceptual.weights import load_distance
 from .reporter import Reporter
+from .request.request import PERSONAL
 from .request.validation import Plan
 from .result import Result
 from .runtime.devices import arithmetic, resolve_device, resolve_dtype
@@ -86,7 +87,7 @@ class Engine:
             dtype = resolve_dtype(plan.request.dtype, device)
             with arithmetic(device, dtype, plan.request.deterministic):
                 return self._generate(_Run(plan, device, dtype, Reporter(emit, cancelled)), outputs)
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
             raise NotEnoughMemoryError(
@@ -136,13 +137,13 @@ class Engine:
         """Name and SHA-256 of the model and of every file the request names."""
         files = plan.model.files
         name = plan.model.name
-        path = Path(name).expanduser()
+        path = Path(name)
         root = path if path.exists() else files[0].parent.parent  # a hub model lies in the shared cache
         if path.exists():
             name = path.resolve().name
         hashes = {"model": {"name": name, "sha256": self._known_files.sha256(root, files)}}
         for setting, file in plan.request.file_settings().items():
-            path = Path(file).expanduser()
+            path = Path(file)
             hashes[setting] = {"name": path.name, "sha256": self._known_files.sha256(path)}
         return hashes
 
@@ -156,6 +157,7 @@ class _Run:
         self.dtype = dtype
         self.reporter = reporter
         repeatable = plan.request.deterministic or device.type != "cuda"
+        self._decoded = ""
         self._batches = Batches(device, FIXED_BATCH if repeatable else None, reporter.cancelled)
 
     def load(self) -> _Loaded:
@@ -223,7 +225,7 @@ class _Run:
     def _initial_noise(self) -> torch.Tensor:
         request, windows = self.plan.request, self.plan.windows
         if request.initial_latents is not None:
-            return torch.from_numpy(read_latents(Path(request.initial_latents).expanduser()))
+            return torch.from_numpy(read_latents(Path(request.initial_latents)))
         return initial_noise(request.seed, (1, self.plan.model.facts.latent_channels, windows.height, windows.width))
 
     def _anchor(self, coherence: Coherence) -> Anchor:
@@ -232,7 +234,7 @@ class _Run:
             index = request.anchor_index
             return Anchor(self.plan.windows.center if index is None else index)
         try:
-            image = read_square(Path(request.anchor_image).expanduser(), request.window)
+            image = read_square(Path(request.anchor_image), request.window)
         except ImageError as error:
             raise ModelError(f"anchor: {error}") from error
         tensor = torch.from_numpy(image).permute(2, 0, 1)[None].to(self.device)
@@ -249,6 +251,7 @@ class _Run:
         """Pixels (H, W, 3), 8-bit, of clean latents."""
         request = self.plan.request
         image = decoder.canvas(latents, request.decode, request.wrap_y, request.wrap_x)
+        self._decoded = decoder.used
         return (image[0].permute(1, 2, 0) * 255).round().byte().numpy()
 
     def report(self, result: Result) -> dict[str, Any]:
@@ -257,7 +260,7 @@ class _Run:
 
         losses = [float(loss) for loss in result.losses if not math.isnan(loss)]
         return {
-            "settings": result.request,
+            "settings": {**result.request, **{name: getattr(self.plan.request, name) for name in PERSONAL}},
             "device": torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type,
             "dtype": str(self.dtype).removeprefix("torch."),
             "versions": {
@@ -267,6 +270,7 @@ class _Run:
                 "diffusers": diffusers.__version__,
             },
             "windows": len(self.plan.windows),
+            "decoded": self._decoded,
             "seconds": self.reporter.stopwatch.seconds(),
             "peak_memory_bytes": self._batches.peak_bytes(),
             "batch_sizes": {

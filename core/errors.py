@@ -10,9 +10,9 @@ from dataclasses import dataclass
 class Problem:
     """One thing that is wrong with a request.
 
-    ``field`` is the setting's name as a user types it on the command line, ``sentence`` says what is wrong with which
-    value and what would be right. ``corrupted`` marks damaged weights: a fault of a file's content and not of the
-    request, which the command line reports with another exit status.
+    ``field`` is the setting's name, ``sentence`` says what is wrong with which value and what would be right.
+    ``corrupted`` marks damaged weights: a fault of a file's content and not of the request, which the command line
+    reports with another exit status.
     """
 
     field: str
@@ -20,7 +20,12 @@ class Problem:
     corrupted: bool = False
 
     def __str__(self) -> str:
-        return f"{self.field}: {self.sentence}"
+        return f"{option(self.field)}: {self.sentence}"
+
+
+def option(setting: str) -> str:
+    """The name of a setting as a user types it: ``guidance_scale`` is ``guidance-scale``."""
+    return setting.replace("_", "-")
 
 
 class SyncDiffusionError(Exception):

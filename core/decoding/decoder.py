@@ -45,6 +45,8 @@ class Decoder:
         self._warn = warn
         self._check_cancelled = check_cancelled
         self.network = Network("VAE decoder", vae, _decode, warn)
+        self.used = ""
+        """How the last canvas was decoded: ``whole`` or ``tiles``."""
 
     def images(self, latents: Tensor) -> Tensor:
         """Windows (B, C, h, w) to images (B, 3, H, W), clamped to [0, 1] as the authors do. Differentiable."""
@@ -59,6 +61,7 @@ class Decoder:
         latents = self._unscaled(latents)
         if mode == "tiles" or (mode == "auto" and self._whole_bytes(latents) > WHOLE_DECODE_BYTES):
             return self._guarded(partial(self._tiled, latents, wrap_y, wrap_x))
+        self.used = "whole"
         try:
             with wrapped_convolutions(self._vae.decoder, wrap_y, wrap_x):
                 return _to_unit_range(self.network(latents)).float().cpu()
@@ -91,6 +94,7 @@ class Decoder:
         The layers at latent resolution are cheap and look at the whole canvas; the upsampling layers are tiled, with a
         margin as wide as their convolutions see.
         """
+        self.used = "tiles"
         decoder, factor = self._vae.decoder, self._facts.latent_factor
         features = self._features(latents.to(self._vae.dtype), wrap_y, wrap_x)
         tiles = tiles_over(

@@ -50,7 +50,10 @@ def read_square(path: Path, size: int) -> np.ndarray:
 
     try:
         with Image.open(path) as image:
-            square = ImageOps.fit(ImageOps.exif_transpose(image).convert("RGB"), (size, size), Image.Resampling.LANCZOS)
+            image = ImageOps.exif_transpose(image)
+            if image.mode.startswith("I"):  # 16 bits of grey, which Pillow would clip at 255
+                image = Image.fromarray((np.asarray(image, dtype=np.float32) / 257).clip(0, 255).astype(np.uint8))
+            square = ImageOps.fit(image.convert("RGB"), (size, size), Image.Resampling.LANCZOS)
     except (OSError, SyntaxError, ValueError) as error:
         raise ImageError(f"{str(path)!r} cannot be read: {error}") from error
     return np.asarray(square, dtype=np.float32) / 255

@@ -8,13 +8,12 @@ import secrets
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from ..errors import OutputError, Problem
-from ..request.settings import option
+from ..errors import InvalidRequestError, OutputError, Problem
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,8 +44,19 @@ class Outputs:
             if not sentence and any(other != name and _same(paths[other], path) for other in paths):
                 sentence = f"{str(path)!r} is named for two different results"
             if sentence:
-                found.append(Problem(option(name), sentence))
+                found.append(Problem(name, sentence))
         return found
+
+    def check_inputs(self, inputs: Iterable[Path]) -> None:
+        """Raise InvalidRequestError when a result would take the place of a file the run reads."""
+        inputs = list(inputs)
+        problems = [
+            Problem(name, f"{str(path)!r} is read by this run and would be overwritten; name another file")
+            for name, path in self._paths().items()
+            if any(_same(path, other) for other in inputs)
+        ]
+        if problems:
+            raise InvalidRequestError(problems)
 
     def check_space(self, pixels: int) -> None:
         """Raise OutputError when the disk has no room for a picture of so many pixels."""

@@ -33,6 +33,7 @@ def import_diffusers() -> ModuleType:
     importlib.import_module("transformers").utils.logging.disable_progress_bar()
     diffusers = importlib.import_module("diffusers")
     diffusers.utils.logging.disable_progress_bar()
+    diffusers.utils.logging.set_verbosity_error()  # it sets its own level when it is imported
     return diffusers
 
 

@@ -58,7 +58,7 @@ def check_weights(loss: str, file: str | None, offline: bool) -> list[Problem]:
         if offline and not cached_backbone(loss).is_file():
             return [
                 Problem(
-                    "loss-weights",
+                    "loss_weights",
                     f"is missing: {loss} needs {backbone.file} ({backbone.megabytes} MB), which is not on this "
                     "machine, and no network may be used; give the file, or choose --method multidiffusion",
                 )
@@ -66,7 +66,7 @@ def check_weights(loss: str, file: str | None, offline: bool) -> list[Problem]:
         return []
     path = Path(file)
     if not os.path.isfile(path):
-        return [Problem("loss-weights", f"there is no file {file!r}")]
+        return [Problem("loss_weights", f"there is no file {file!r}")]
     import torch
 
     try:
@@ -181,4 +181,4 @@ def _linear_heads(loss: str) -> dict[str, Tensor]:
 
 
 def _refuse(sentence: str) -> InvalidRequestError:
-    return InvalidRequestError([Problem("loss-weights", sentence)])
+    return InvalidRequestError([Problem("loss_weights", sentence)])

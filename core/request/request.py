@@ -10,6 +10,9 @@ from ..diffusion.schedule import SyncSchedule
 from ..diffusion.windows import Windows
 from ..version import VERSION
 
+# What a user consents to or forbids: theirs to say at every run, and no part of a picture.
+PERSONAL = ("allow_pickle", "offline")
+
 
 def is_window_index(anchor: str) -> bool:
     """Whether the setting ``anchor`` names a window by its index (and not ``center`` or a picture)."""
@@ -95,7 +98,7 @@ class Request:
         Paths are not written: they would tell about the machine and mean nothing on another. Nor are files that have no
         effect, since no step synchronizes.
         """
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in PERSONAL}
         if not self.synchronizes:
             values["loss_weights"] = None
             values["anchor"] = "center" if self.anchor_image else self.anchor

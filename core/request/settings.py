@@ -198,8 +198,3 @@ SETTINGS: Mapping[str, Setting] = {
     "allow_pickle": Flag("consent to a folder's weights in pickle files (.bin), read without running their code"),
     "offline": Flag("use no network"),
 }
-
-
-def option(name: str) -> str:
-    """The name of a setting as a user types it: ``guidance_scale`` is ``guidance-scale``."""
-    return name.replace("_", "-")

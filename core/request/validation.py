@@ -19,7 +19,7 @@ from ..models.model import Model
 from ..perceptual.weights import BACKBONES, check_weights
 from .presets import DEFAULT_PRESET, PRESETS, STYLE_WEIGHT_RATIO
 from .request import Request
-from .settings import MAX_SIZE, SETTINGS, option
+from .settings import MAX_SIZE, SETTINGS
 
 WINDOWS_ACROSS = 6
 TARGET_WRAPS = {"tile": "xy"}
@@ -44,13 +44,12 @@ class Findings:
 
     def about(self, *settings: str) -> bool:
         """Whether there is a problem with any of these settings."""
-        fields = {option(name) for name in settings}
-        return any(problem.field in fields for problem in self.problems)
+        return any(problem.field in settings for problem in self.problems)
 
     def add(self, setting: str, sentence: str, *others: str) -> None:
         """Note what is wrong with a setting beside ``others``, unless one of them all is known to be wrong already."""
         if not self.about(setting, *others):
-            self.problems.append(Problem(option(setting), sentence))
+            self.problems.append(Problem(setting, sentence))
 
     def raise_any(self) -> None:
         """Raise InvalidRequestError if there is a problem."""

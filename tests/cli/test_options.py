@@ -3,7 +3,8 @@
 import pytest
 
 from syncdiffusion.cli.generate import OUTPUT_OPTIONS
-from syncdiffusion.core.request.settings import SETTINGS, option
+from syncdiffusion.core.errors import option
+from syncdiffusion.core.request.settings import SETTINGS
 from syncdiffusion.core.version import VERSION
 
 

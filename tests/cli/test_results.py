@@ -70,8 +70,10 @@ def test_everything_of_one_run(generate, here):
 
     with Image.open("out.png") as picture:
         assert (picture.size, picture.mode) == ((80, 64), "RGB")
-        assert json.loads(picture.text["syncdiffusion"]) == report["settings"]
+        told = json.loads(picture.text["syncdiffusion"])
         assert picture.text["XML:com.adobe.xmp"] == XMP
+    # The picture does not tell what its maker allowed.
+    assert {**told, "allow_pickle": False, "offline": False} == report["settings"]
 
 
 @pytest.mark.parametrize("idle", [{}, {"method": "multidiffusion"}])

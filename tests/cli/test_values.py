@@ -3,8 +3,8 @@
 import pytest
 
 from syncdiffusion.core.diffusion.samplers import SAMPLERS
-from syncdiffusion.core.errors import InvalidRequestError
-from syncdiffusion.core.request.settings import SETTINGS, Choice, Device, Real, Whole, option
+from syncdiffusion.core.errors import InvalidRequestError, option
+from syncdiffusion.core.request.settings import SETTINGS, Choice, Device, Real, Whole
 from syncdiffusion.core.request.validation import prepare
 
 WHOLE = [name for name, setting in SETTINGS.items() if isinstance(setting, Whole)]
@@ -182,4 +182,4 @@ def test_values_from_python_and_json(valid):
     }
     with pytest.raises(InvalidRequestError) as caught:
         prepare(valid | wrong)
-    assert {problem.field for problem in caught.value.problems} == set(map(option, wrong))
+    assert {problem.field for problem in caught.value.problems} == set(wrong)

@@ -106,3 +106,10 @@ def test_writing_to_a_full_disk(made):
 
     with pytest.raises(OSError, match="no space"):
         write_png(Full(), np.zeros((4, 4, 3), np.uint8), REQUEST)
+
+
+def test_sixteen_bits_of_grey_keep_their_shades(tmp_path):
+    ramp = np.linspace(0, 65535, 64 * 64).astype(np.uint16).reshape(64, 64)
+    Image.fromarray(ramp).save(tmp_path / "grey.png")
+    square = read_square(tmp_path / "grey.png", 64)
+    assert np.abs(square[:, :, 0] - ramp / 65535).max() < 0.01

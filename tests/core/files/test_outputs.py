@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from syncdiffusion.core.errors import OutputError
+from syncdiffusion.core.errors import InvalidRequestError, OutputError
 from syncdiffusion.core.files.images import read_request
 from syncdiffusion.core.files.outputs import Outputs
 
@@ -96,3 +96,11 @@ def test_relative_paths(tmp_path, monkeypatch):
     assert outputs.problems() == []
     outputs.write(RESULT, dict)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["p.png", "t.npz"]
+
+
+def test_a_result_never_takes_the_place_of_what_the_run_reads(tmp_path):
+    (tmp_path / "look.png").touch()
+    outputs = Outputs(output=tmp_path / "." / "look.png", report=tmp_path / "report.json")
+    outputs.check_inputs([tmp_path / "other.png"])
+    with pytest.raises(InvalidRequestError, match="output: .*look.png' is read by this run"):
+        outputs.check_inputs([tmp_path / "look.png"])

@@ -16,7 +16,7 @@ from syncdiffusion.core.request.settings import LOSSES
 
 def sentences(loss, file, offline=False):
     problems = check_weights(loss, None if file is None else str(file), offline)
-    assert all(problem.field == "loss-weights" for problem in problems)
+    assert all(problem.field == "loss_weights" for problem in problems)
     return [problem.sentence for problem in problems]
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from syncdiffusion.core.errors import InvalidRequestError, ModelError
 from syncdiffusion.core.request import validation
+from syncdiffusion.core.request.request import PERSONAL
 from syncdiffusion.core.request.settings import SETTINGS
 from syncdiffusion.core.request.validation import prepare
 from syncdiffusion.core.version import VERSION
@@ -60,7 +61,7 @@ def test_anchor(settings, tmp_path):
 def test_to_json_names_files_and_tells_no_path(settings, tmp_path):
     request = prepare({**settings, "prompt": "日本"}).request
     told = request.to_json({"model": {"name": "m", "sha256": "1"}, "loss_weights": {"name": "a.pt", "sha256": "2"}})
-    assert list(told) == ["version", *SETTINGS, "files"]
+    assert list(told) == ["version", *(name for name in SETTINGS if name not in PERSONAL), "files"]
     assert (told["version"], told["prompt"], told["model"], told["loss_weights"]) == (VERSION, "日本", "m", "a.pt")
     assert json.loads(json.dumps(told)) == told
     idle = dataclasses.replace(request, method="multidiffusion", anchor=str(tmp_path / "a.png"))
@@ -86,4 +87,4 @@ def test_a_hub_that_cannot_be_reached_is_told_last(settings, monkeypatch):
         prepare(settings)
     with pytest.raises(InvalidRequestError) as caught:
         prepare({**settings, "seed": -1, "loss": "lpips-vgg"})
-    assert [problem.field for problem in caught.value.problems] == ["seed", "loss-weights"]
+    assert [problem.field for problem in caught.value.problems] == ["seed", "loss_weights"]

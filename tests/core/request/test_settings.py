@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from syncdiffusion.core.request.settings import SETTINGS, Choice, File, Flag, Real, Setting, Text, Whole, option
+from syncdiffusion.core.errors import option
+from syncdiffusion.core.request.settings import SETTINGS, Choice, File, Flag, Real, Setting, Text, Whole
 
 
 @pytest.mark.parametrize(
