@@ -26,10 +26,23 @@ OUTPUT_OPTIONS = {
 MISSING = object()  # an option that was given without its value
 
 
+class _HelpFormatter(argparse.HelpFormatter):
+    """Shows values as needed, though the parser takes an option without one, to report it with the other problems."""
+
+    def _format_args(self, action: argparse.Action, default_metavar: str) -> str:
+        if action.nargs == "?":
+            return self._metavar_formatter(action, default_metavar)(1)[0]
+        return super()._format_args(action, default_metavar)
+
+
 def add_parser(commands: Any) -> None:
     """Add the subcommand. Values are read by ``core.request``, so that every problem is reported, not the first."""
     parser = commands.add_parser(
-        "generate", help="make a panorama from a prompt", allow_abbrev=False, argument_default=None
+        "generate",
+        help="make a panorama from a prompt",
+        allow_abbrev=False,
+        argument_default=None,
+        formatter_class=_HelpFormatter,
     )
     for name, setting in SETTINGS.items():
         if isinstance(setting, Flag):
