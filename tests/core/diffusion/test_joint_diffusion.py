@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support.reference import reference_multistep, reference_run
 
 from syncdiffusion.core.decoding.decoder import Decoder
@@ -114,7 +116,7 @@ def test_agrees_with_the_reference(case, model, lpips_weights):
     anchor = None if case["anchor"] is None else Anchor(case["anchor"])
     steps = joint.run(schedule, anchor=anchor, batch=case["batch"], noisy=case["foresee"] == "noisy")
 
-    settings = dict(
+    told = dict(
         prompt="a lake at dawn",
         negative_prompt=case["negative"],
         height=case["height"] * FACTOR,
@@ -134,9 +136,9 @@ def test_agrees_with_the_reference(case, model, lpips_weights):
         dtype=torch.float64,
     )
     if case["scheduler"] == "ddim":
-        reference = reference_run(folder, **settings)
+        reference = reference_run(folder, **told)
     else:
-        reference = reference_multistep(folder, scheduler=case["scheduler"], **settings)
+        reference = reference_multistep(folder, scheduler=case["scheduler"], **told)
 
     # Samplers other than DDIM compute in float32 inside diffusers.
     tolerance = 1e-5 if case["scheduler"] == "ddim" else 1e-3
@@ -177,14 +179,20 @@ def test_picture_as_anchor(model_folder, lpips_alex):
     assert_agree([step.latents for step in steps], reference.latents)
 
 
-def test_rolling_the_noise_rolls_the_latents(model_folder, lpips_alex):
-    """On a loop that the stride divides, with the anchor rolled along."""
-    windows = Windows(8, 24, 8, 4, wrap_x=True)
+@settings(max_examples=5, deadline=None)
+@given(st.integers(3, 6), st.integers(1, 2), st.integers(1, 11), st.integers(0, 2**31 - 1), st.data())
+def test_rolling_the_noise_rolls_the_latents(model_folder, lpips_alex, columns, rows, shift, seed, data):
+    """On a loop that the stride divides, rolled by a multiple of the stride, with the anchor rolled along."""
+    stride = 4
+    windows = Windows(8 * rows, stride * columns, 8, stride, wrap_y=rows > 1, wrap_x=True)
+    anchor = data.draw(st.integers(0, len(windows) - 1))
+    row, column = divmod(anchor, len(windows.lefts))
+    rolled_anchor = row * len(windows.lefts) + (column + shift) % len(windows.lefts)
     joint = Joint(model_folder, windows, loss="lpips-alex", weights=lpips_alex)
-    schedule, z = SyncSchedule(STEPS, 20.0, 0.95), initial_noise(1, (1, 4, 8, 24))
-    plain = joint.run(schedule, anchor=Anchor(1), z=z)
-    rolled = joint.run(schedule, anchor=Anchor(4), z=z.roll(12, 3))
-    assert_agree([step.latents for step in rolled], [step.latents.roll(12, 3) for step in plain])
+    schedule, z = SyncSchedule(STEPS, 20.0, 0.95), initial_noise(seed, (1, 4, windows.height, windows.width))
+    plain = joint.run(schedule, anchor=Anchor(anchor), z=z)
+    rolled = joint.run(schedule, anchor=Anchor(rolled_anchor), z=z.roll(shift * stride, 3))
+    assert_agree([step.latents for step in rolled], [step.latents.roll(shift * stride, 3) for step in plain])
 
 
 def test_the_anchor_is_evaluated_once_and_the_others_twice(model_folder, lpips_alex):

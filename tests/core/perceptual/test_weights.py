@@ -1,6 +1,8 @@
 """Where the weights of a distance come from."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import lpips
@@ -161,3 +163,14 @@ def test_a_download_that_fails(monkeypatch, error):
         f"squeezenet1_1-b8a52dc0.pth could not be downloaded ({error}); check the connection, or "
     )
     assert sentence.endswith("squeezenet1_1-b8a52dc0.pth yourself and give it by --loss-weights")
+
+
+def test_loading_brings_in_neither_scipy_nor_lpips_nor_torchvision(lpips_alex):
+    """Blender's Python cannot hold the first, which the second imports."""
+    script = (
+        "import sys; from syncdiffusion.core.perceptual.weights import load_distance;"
+        f"load_distance('lpips-alex', {str(lpips_alex)!r}, print);"
+        "print(sorted({'scipy', 'lpips', 'torchvision'} & set(sys.modules)))"
+    )
+    answer = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert answer.stdout.strip() == "[]"
