@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -75,40 +76,23 @@ class JointDiffusion:
             z = step.latents
 
     def _denoise_one_step(self, z: Tensor, i: int) -> Step:
-        """Lines 11 to 16, one batch of windows at a time.
-
-        The averages of line 7 are taken of the moved latents and of the model's outputs, and the sampler steps on the
-        whole canvas: ``samplers`` says why that is the same.
-        """
-        moved, outputs = Average(self._windows, z), Average(self._windows, z)
-        remaining = list(range(len(self._windows)))
+        """Lines 11 to 16, one batch of windows at a time, merged in their order."""
+        merge = _Merge(self._windows, self._sampler, z, i)
+        waiting = list(range(len(self._windows)))
         losses: list[Tensor] = []
-
+        kind, work = "plain", partial(self._crop_and_denoise, z, i)
         if self._weights[i] > 0:
-            features, index = self._anchor.features, self._anchor.index
+            index, features = self._anchor.index, self._anchor.features
             if index is not None:
                 # Line 2: the anchor is not changed, so its first evaluation is also the one it is denoised with.
-                for batch, (x, output, seen) in self._batches.run("anchor", [index], partial(self._see_anchor, z, i)):
-                    moved.add(batch, x)
-                    outputs.add(batch, output)
-                    features = seen
-                remaining.remove(index)
+                ((_, (x, output, features)),) = self._batches.run("anchor", [index], partial(self._see_anchor, z, i))
+                merge.add_in_its_place(index, x, output)
+                waiting.remove(index)
             kind, work = "gradient", partial(self._synchronize_and_denoise, z, i, features)
-        else:
-            kind, work = "plain", partial(self._crop_and_denoise, z, i)
-
-        for batch, (x, output, loss) in self._batches.run(kind, remaining, work):
-            moved.add(batch, x)
-            outputs.add(batch, output)
+        for batch, (x, output, loss) in self._batches.run(kind, waiting, work):
+            merge.add(batch, x, output)
             losses.append(loss)
-
-        z_hat, output = moved.mean(), outputs.mean()
-        return Step(
-            i,
-            latents=self._sampler.step(z_hat, output, i),
-            x0=self._sampler.x0(z_hat, output, i),
-            loss=float(torch.cat(losses).mean()) if losses else math.nan,
-        )
+        return Step(i, *merge.result(), loss=float(torch.cat(losses).mean()) if losses else math.nan)
 
     @torch.no_grad()
     def _see_anchor(self, z: Tensor, i: int, indices: Sequence[int]) -> tuple[Tensor, Tensor, list[Tensor]]:
@@ -136,3 +120,52 @@ class JointDiffusion:
         if self._foresee_noisy:
             return x
         return self._sampler.x0(x, self._denoise(x, self._sampler.timesteps[i]), i)
+
+
+class _Merge:
+    """Line 14 and Eq. 12 for one step: from the windows' moved latents and model outputs to the next canvas.
+
+    A sampler without memory steps every window, and the results are averaged, as the paper has it. One with a history
+    steps once on the whole canvas, from the averages of what it is given: ``samplers`` says why that is the same but
+    for rounding (which is why the former is kept: a large w makes much of the last bit).
+    """
+
+    def __init__(self, windows: Windows, sampler: Sampler, z: Tensor, i: int) -> None:
+        self._sampler = sampler
+        self._i = i
+        self._moved, self._outputs, self._stepped = (Average(windows, z) for _ in range(3))
+        self._early: tuple[int, Tensor, Tensor] | None = None
+
+    def add_in_its_place(self, index: int, x: Tensor, output: Tensor) -> None:
+        """Keep a window that is done before its turn, so that sums are taken in the order of the windows."""
+        self._early = (index, x, output)
+
+    def add(self, indices: Sequence[int], x: Tensor, output: Tensor) -> None:
+        """Add windows in their order: their moved latents x̂ and the model's output there, each (B, C, h, w)."""
+        if self._early is not None and indices[-1] > self._early[0]:
+            cut = bisect_left(indices, self._early[0])
+            self._add(indices[:cut], x[:cut], output[:cut])
+            self._add_early()
+            indices, x, output = indices[cut:], x[cut:], output[cut:]
+        self._add(indices, x, output)
+
+    def result(self) -> tuple[Tensor, Tensor]:
+        """The latents at t - 1, and the canvas foreseen at t (Eq. 10)."""
+        self._add_early()
+        z, output = self._moved.mean(), self._outputs.mean()
+        latents = self._stepped.mean() if self._sampler.memoryless else self._sampler.step(z, output, self._i)
+        return latents, self._sampler.x0(z, output, self._i)
+
+    def _add_early(self) -> None:
+        if self._early is not None:
+            index, x, output = self._early
+            self._early = None
+            self._add([index], x, output)
+
+    def _add(self, indices: Sequence[int], x: Tensor, output: Tensor) -> None:
+        if not indices:
+            return
+        self._moved.add(indices, x)
+        self._outputs.add(indices, output)
+        if self._sampler.memoryless:
+            self._stepped.add(indices, self._sampler.step(x, output, self._i))

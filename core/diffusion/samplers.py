@@ -7,7 +7,7 @@ Why a step on the whole canvas is Eq. 12. The paper steps every window and avera
 in the pair (x_t, ε), with coefficients that depend on t alone, so the average of the windows' steps is the step of the
 averages: merge the moved latents, merge the windows' model outputs, take one step. A multistep sampler is linear in the
 same way once its history is the canvas's own; one state for each window would mix, at the next step, histories of
-windows that have been averaged with others since.
+windows that have been averaged with others since. (DDIM has no history, and steps windows as the paper does.)
 """
 
 from __future__ import annotations
@@ -90,6 +90,11 @@ class Sampler:
         return in_range and timesteps[0] > 0 and len(set(timesteps)) == len(timesteps) == steps
 
     @property
+    def memoryless(self) -> bool:
+        """Whether a step depends on nothing but its arguments, so that windows may be stepped one by one."""
+        return not hasattr(self._scheduler, "step_index")
+
+    @property
     def timesteps(self) -> torch.Tensor:
         """The timestep t of every step, from the noisiest to the cleanest. Shape (steps,), on the CPU."""
         return self._scheduler.timesteps
@@ -108,7 +113,10 @@ class Sampler:
         return x0_prediction(x, output, *self.scales(step), self._prediction_type)
 
     def step(self, canvas: torch.Tensor, output: torch.Tensor, step: int) -> torch.Tensor:
-        """S of Eq. 11 on the whole canvas: from the merged moved latents and outputs at t to the latents at t - 1."""
+        """S of Eq. 11: from the moved latents and the outputs at t to the latents at t - 1.
+
+        Of the whole canvas, merged, and once for each step; only a memoryless sampler may be given windows.
+        """
         sample = canvas
         if self._variance_exploding:
             sample = canvas / self._vp_scale(float(self._scheduler.sigmas[step]))
