@@ -7,6 +7,7 @@ import queue
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from .errors import CancelledError, SyncDiffusionError
@@ -127,8 +128,11 @@ class JobQueue:
             job._finish(Phase.DONE, Done(result))
 
     def _release(self) -> None:
-        if self._engine is not None:
-            self._engine.release()
+        """A card that was reset may refuse; then the thread lives on, and the next job makes a new engine."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            with suppress(RuntimeError):
+                engine.release()
 
 
 def _failure(error: BaseException) -> Failed:

@@ -91,6 +91,8 @@ class Batches:
 
         Raises CancelledError, or NotEnoughMemoryError when one window alone does not fit.
         """
+        if self._device.type == "cuda" and not self.used:
+            torch.cuda.reset_peak_memory_stats(self._device)  # the peak of an earlier run is not this one's
         done = 0
         while done < len(windows):
             if self._cancelled():

@@ -129,6 +129,17 @@ def test_release_model(jobs, engine):
     assert engine.released == 1
 
 
+def test_a_card_that_refuses_to_release_does_not_end_the_thread(jobs, engine):
+    def refuse():
+        raise RuntimeError("CUDA error: device-side assert triggered")
+
+    engine.release = refuse
+    engine.go.set()
+    assert isinstance(last_event(jobs.submit("one", Outputs())), Done)
+    jobs.release_model()
+    assert last_event(jobs.submit("two", Outputs())) == Done("two")
+
+
 def test_the_real_engine_on_its_thread(model_folder, tmp_path):
     from syncdiffusion.core.request.validation import prepare
 

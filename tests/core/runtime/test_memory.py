@@ -130,6 +130,14 @@ def test_batches_are_planned_from_the_first_window(monkeypatch):
     assert batches.peak_bytes() == 800
 
 
+def test_the_peak_of_an_earlier_run_is_not_this_ones(monkeypatch):
+    cuda = FakeCuda(monkeypatch, free=1000, per_window=10)
+    cuda.peak = 10**9
+    batches = Batches(torch.device("cuda", 0), size=2)
+    list(batches.run("plain", range(4), cuda.work))
+    assert batches.peak_bytes() == 20
+
+
 def test_a_window_larger_than_what_is_free_is_tried_alone(monkeypatch):
     cuda = FakeCuda(monkeypatch, free=100, per_window=500)
     assert [result for _, result in Batches(torch.device("cuda", 0)).run("plain", range(3), cuda.work)] == [1, 1, 1]
