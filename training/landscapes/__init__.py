@@ -13,6 +13,7 @@ from .compose import (
     render,
     sample,
     stream,
+    words_for,
 )
 from .light import MOODS
 from .scenes import SCENES
@@ -34,4 +35,5 @@ __all__ = [
     "render",
     "sample",
     "stream",
+    "words_for",
 ]

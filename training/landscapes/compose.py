@@ -61,7 +61,8 @@ _FOG_THINNER = {
 class Sample:
     """A picture and what it shows. ``image`` is (size, size, 3) uint8; ``left`` its column in its world's panorama.
 
-    ``mood`` is one of MOODS, or "none" for a material.
+    ``mood`` is one of MOODS, or "none" for a material. ``material`` and ``extra`` (a part of the picture worth naming)
+    are empty where there is none; with them ``words_for`` draws further captions of the same picture.
     """
 
     image: Array
@@ -69,6 +70,8 @@ class Sample:
     mood: str
     scene: str
     style: str
+    material: str
+    extra: str
     left: int
 
 
@@ -223,9 +226,26 @@ def _extra(world: World, left: int, width: int, size: int) -> str:
 def caption_of(world: World, extra: str = "") -> str:
     """A caption of a picture of a world, the same for the same seed; ``extra`` is something to be named if it fits."""
     rng = np.random.default_rng([world.seed, 6])
-    if world.material:
-        return material_caption(rng, world.material)
-    return landscape_caption(rng, world.mood, world.scene, world.style, extra)
+    return words_for(rng, world.mood, world.scene, world.style, world.material, extra)
+
+
+def words_for(rng: np.random.Generator, mood: str, scene: str, style: str, material: str, extra: str) -> str:
+    """One of the captions that a picture can have; the arguments are the fields of its ``Sample``."""
+    return material_caption(rng, material) if material else landscape_caption(rng, mood, scene, style, extra)
+
+
+def _sampled(world: World, left: int, width: int, size: int) -> Sample:
+    extra = _extra(world, left, width, size)
+    return Sample(
+        render(world, left, width, size),
+        caption_of(world, extra),
+        world.mood,
+        world.scene,
+        world.style,
+        world.material,
+        extra,
+        left,
+    )
 
 
 def sample(
@@ -237,8 +257,7 @@ def sample(
     """
     world = make_world(seed, mood=mood, scene=scene, style=style)
     left = _place(world, size)
-    caption = caption_of(world, _extra(world, left, size, size))
-    return Sample(render(world, left, size, size), caption, world.mood, world.scene, world.style, left)
+    return _sampled(world, left, size, size)
 
 
 def panorama(
@@ -252,9 +271,7 @@ def panorama(
 ) -> Sample:
     """One coherent landscape (size, width_windows * size, 3); six windows are the full circle, and it closes."""
     world = make_world(seed, mood=mood, scene=scene, style=style)
-    width = round(width_windows * size)
-    image = render(world, 0, width, size)
-    return Sample(image, caption_of(world, _extra(world, 0, width, size)), world.mood, world.scene, world.style, 0)
+    return _sampled(world, 0, round(width_windows * size), size)
 
 
 def batch(seeds: Sequence[int], size: int = 256) -> tuple[Array, list[Sample]]:
