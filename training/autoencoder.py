@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core.models.libraries import import_diffusers
+from syncdiffusion.core.models.libraries import import_diffusers
 
 from .data import Pictures, open_pictures
 from .loop import Loop, Worker

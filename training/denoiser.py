@@ -13,7 +13,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from core.models.libraries import import_diffusers
+from syncdiffusion.core.models.libraries import import_diffusers
 
 from .autoencoder import make_autoencoder, to_tensor
 from .data import Pictures, open_pictures
@@ -27,15 +27,22 @@ SAMPLES_EVERY = 500  # steps
 
 @dataclass(frozen=True)
 class Latents:
-    """Latents of all pictures, (count, C, h, w) float16 as encoded, and what makes them unit Gaussian."""
+    """Latents of all pictures, (count, C, h, w) float16 as encoded; every channel's mean and spread, (C,) float32.
+
+    The UNet sees every channel at mean 0 and spread 1: one that varies little may be one that the eye sees much.
+    """
 
     values: np.ndarray
-    scaling_factor: float
-    shift_factor: float
+    mean: Tensor
+    spread: Tensor
 
     def batch(self, numbers: Sequence[int] | np.ndarray) -> Tensor:
         """Scaled latents of these pictures, (B, C, h, w) float32."""
-        return (torch.from_numpy(self.values[numbers]).float() - self.shift_factor) * self.scaling_factor
+        return (torch.from_numpy(self.values[numbers]).float() - _channels(self.mean)) / _channels(self.spread)
+
+    def unscaled(self, latents: Tensor) -> Tensor:
+        """From the UNet's scale back to the decoder's."""
+        return latents * _channels(self.spread).to(latents.device) + _channels(self.mean).to(latents.device)
 
 
 def encode_pictures(worker: Worker, pictures: Pictures, vae: Any, folder: Path) -> Latents:
@@ -49,8 +56,18 @@ def encode_pictures(worker: Worker, pictures: Pictures, vae: Any, folder: Path) 
             os.replace(unfinished, paths[number])
     if worker.count > 1:
         dist.barrier()
-    values = np.concatenate([np.load(path) for path in paths])
-    return Latents(values, float(1.0 / values.std(dtype=np.float64)), float(values.mean(dtype=np.float64)))
+    return read_latents(folder)
+
+
+def read_latents(folder: Path) -> Latents:
+    """The latents that ``encode_pictures`` wrote."""
+    values = np.concatenate([np.load(path) for path in sorted(folder.glob("latents-????.npy"))])
+    mean, spread = (measure(values, axis=(0, 2, 3), dtype=np.float64) for measure in (np.mean, np.std))
+    return Latents(values, torch.from_numpy(mean).float(), torch.from_numpy(spread).float())
+
+
+def _channels(values: Tensor) -> Tensor:
+    return values[:, None, None]
 
 
 @torch.no_grad()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import time
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -67,8 +68,10 @@ def start_workers(stage: Callable[..., None], count: int, device: str, *argument
     if count == 1:
         _work(0, 1, device, stage, arguments)
     else:
-        os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
-        os.environ.setdefault("MASTER_PORT", "29511")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            os.environ["MASTER_PORT"] = str(free.getsockname()[1])
+        os.environ["MASTER_ADDR"] = "127.0.0.1"
         torch.multiprocessing.spawn(_work, (count, device, stage, arguments), nprocs=count)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .loop import CONFIG, read_config, start_workers
 
-STAGES = ("autoencoder", "decoder", "features", "denoiser")
+STAGES = ("autoencoder", "decoder", "features", "judge", "denoiser")
 
 
 def main(arguments: list[str] | None = None) -> None:

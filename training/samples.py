@@ -98,7 +98,7 @@ def sample_sheet(
         embeddings = made["text_encoder"](tokens(tokenizer, PROMPTS).to(worker.device))[0]
         empty = made["text_encoder"](tokens(tokenizer, [""]).to(worker.device))[0]
         z = sample(made["unet"], embeddings, empty, noise, steps, guidance)
-        decoded = vae.decode(z / latents.scaling_factor + latents.shift_factor).sample.float()
+        decoded = vae.decode(latents.unscaled(z)).sample.float()
     save(sheet(to_images(decoded), list(PROMPTS), columns=8), path, scale=0.5, colours=0)
 
 

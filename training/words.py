@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from core.models.libraries import import_diffusers
+from syncdiffusion.core.models.libraries import import_diffusers
 
 END_OF_WORD = "</w>"
 START, END = "<|startoftext|>", "<|endoftext|>"

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from ..errors import InvalidRequestError, Problem
+from .builtin import BUILTIN, BUILTIN_FOLDER
 from .folder import FolderModel
 from .hub import find_hub_model, is_hub_id
 from .model import Model
@@ -20,8 +21,8 @@ def find_model(name: str, *, allow_pickle: bool = False, offline: bool = False) 
     Raises InvalidRequestError when there is no such model or it cannot be used, with what would be right; ModelError
     when a hub cannot be reached.
     """
-    if name == "builtin":
-        raise _refuse("the built-in model is not part of this version yet; give a folder, a checkpoint or a hub id")
+    if name == BUILTIN:
+        return FolderModel(BUILTIN_FOLDER, BUILTIN)
     path = Path(name)
     if os.path.isdir(path):
         return FolderModel(path, name, allow_pickle)

@@ -71,7 +71,7 @@ class LPIPS(nn.Module):
         for piece in self.net.children():
             x = piece(x)
             features.append(x)
-        return [_unit(x) for x in features]
+        return [unit_features(x) for x in features]
 
     def distance(self, features: list[Tensor], anchor: list[Tensor]) -> Tensor:
         """Weighted squared differences, averaged over space and summed over slices: (B,)."""
@@ -82,7 +82,7 @@ class LPIPS(nn.Module):
         return total
 
 
-def _unit(features: Tensor) -> Tensor:
+def unit_features(features: Tensor) -> Tensor:
     """Feature vectors (B, C, H, W) at unit length over the channels."""
     norm = torch.sqrt(torch.sum(features**2, dim=1, keepdim=True) + NORM_GUARD)
     return features / (norm + NORM_EPSILON)

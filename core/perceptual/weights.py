@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidRequestError, ModelError, Problem
+from ..models.builtin import BUILTIN, PERCEPTUAL_FOLDER
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -33,6 +34,9 @@ class Backbone:
         return f"https://download.pytorch.org/models/{self.file}"
 
 
+SMALLEST_BUILTIN_IMAGE = 16  # four levels, each of half the size
+
+
 BACKBONES: Mapping[str, Backbone] = {
     "lpips-vgg": Backbone("vgg16-397923af.pth", 528, 16),
     "lpips-alex": Backbone("alexnet-owt-7be5be79.pth", 233, 31),
@@ -53,6 +57,8 @@ def cached_backbone(loss: str) -> Path:
 
 def check_weights(loss: str, file: str | None, offline: bool) -> list[Problem]:
     """What is wrong with the weights a request names (or needs), without loading them."""
+    if loss == BUILTIN:
+        return [] if file is None else [Problem("loss_weights", "is not for --loss builtin, which has its own")]
     if file is None:
         backbone = BACKBONES[loss]
         if offline and not cached_backbone(loss).is_file():
@@ -82,8 +88,10 @@ def load_distance(loss: str, file: str | None, announce: Callable[[str], None]) 
     """The distance ``loss`` (a ``PerceptualDistance``) with its weights, on the CPU in float32.
 
     Downloads the backbone where no file is given and torch's cache has none; ``announce`` is told before. Raises
-    InvalidRequestError for a file of the wrong kind, ModelError when a download fails.
+    InvalidRequestError for a file of the wrong kind, ModelError when a download fails or the built-in weights are gone.
     """
+    if loss == BUILTIN:
+        return _read_builtin()
     if file is None:
         path = cached_backbone(loss)
         if not path.is_file():
@@ -94,6 +102,24 @@ def load_distance(loss: str, file: str | None, announce: Callable[[str], None]) 
     network = _empty(loss)
     network.load_state_dict(_fitting(network, _read(path), loss, path.name))
     return network
+
+
+def smallest_image(loss: str) -> int:
+    """The smallest picture, in pixels a side, that a distance can look at."""
+    return SMALLEST_BUILTIN_IMAGE if loss == BUILTIN else BACKBONES[loss].smallest_image
+
+
+def _read_builtin() -> nn.Module:
+    from safetensors import SafetensorError
+
+    from .builtin import read_builtin_distance
+
+    try:
+        return read_builtin_distance(PERCEPTUAL_FOLDER)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise ModelError(
+            f"the built-in distance cannot be loaded ({type(error).__name__}); install this program again"
+        ) from error
 
 
 def _empty(loss: str) -> nn.Module:

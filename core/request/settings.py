@@ -20,7 +20,7 @@ MAX_SEED = 2**31 - 1
 
 WRAPS = ("none", "x", "y", "xy")
 METHODS = ("syncdiffusion", "multidiffusion")
-LOSSES = ("lpips-vgg", "lpips-alex", "lpips-squeeze", "style")
+LOSSES = ("builtin", "lpips-vgg", "lpips-alex", "lpips-squeeze", "style")
 FORESEE = ("predicted", "noisy")
 DECODES = ("auto", "whole", "tiles")
 DTYPES = ("auto", "float32", "float16", "bfloat16")

@@ -13,11 +13,12 @@ from typing import Any
 
 from ..diffusion.windows import Windows
 from ..errors import InvalidRequestError, ModelError, Problem
+from ..models.builtin import BUILTIN
 from ..models.catalog import find_model
 from ..models.facts import ModelFacts
 from ..models.model import Model
-from ..perceptual.weights import BACKBONES, check_weights
-from .presets import DEFAULT_PRESET, PRESETS, STYLE_WEIGHT_RATIO
+from ..perceptual.weights import check_weights, smallest_image
+from .presets import DEFAULT_PRESET, PRESETS, WEIGHT_RATIOS
 from .request import Request
 from .settings import MAX_SIZE, SETTINGS
 
@@ -113,7 +114,7 @@ def _find_model(values: Mapping[str, Any], findings: Findings) -> Model | None:
         return None
     try:
         model = find_model(
-            values.get("model", "builtin"),
+            values.get("model", BUILTIN),
             allow_pickle=values.get("allow_pickle", False),
             offline=values.get("offline", False),
         )
@@ -129,13 +130,16 @@ def _fill_in(values: Mapping[str, Any], facts: ModelFacts | None, findings: Find
 
     What nothing says (since there is no prompt or no model) is empty or 0 in it.
     """
-    values = dict(values)
+    values = {"model": BUILTIN, **values}
     preset = dict(PRESETS[values.setdefault("preset", DEFAULT_PRESET)])
     strides_per_window = preset.pop("strides_per_window")
-    if values.get("loss") == "style":
-        preset["sync_weight"] *= STYLE_WEIGHT_RATIO
+    if values["model"] == BUILTIN and values.get("loss_weights") is None:
+        preset["loss"] = BUILTIN  # nothing to download for the first picture
+    preset["sync_weight"] *= WEIGHT_RATIOS.get(values.get("loss", preset["loss"]), 1.0)
     if "sync_count" in values:
         preset["sync_every"] = None
+    if not values.keys().isdisjoint(("sync_every", "sync_count")):
+        preset["sync_first"] = None  # who says which steps synchronize says it for the whole run
     for name, value in preset.items():
         values.setdefault(name, value)
 
@@ -213,7 +217,7 @@ def _check_latents(request: Request, model: Model | None, windows: Windows | Non
 def _check_loss(request: Request, findings: Findings) -> None:
     if findings.about("loss"):
         return
-    loss, window, smallest = request.loss, request.window, BACKBONES[request.loss].smallest_image
+    loss, window, smallest = request.loss, request.window, smallest_image(request.loss)
     if not findings.about("loss_weights"):
         findings.problems += check_weights(loss, request.loss_weights, request.offline)
     if 0 < window < smallest:

@@ -104,9 +104,8 @@ def test_offline_without_a_backbone(refused):
     ]
 
 
-def test_the_builtin_model(refused):
-    assert refused(model=None) == refused(model="builtin")
-    assert refused(model="builtin")[0].startswith("model: the built-in model is not part of this version yet; give ")
+def test_the_builtin_loss_takes_no_file(refused):
+    assert refused(loss="builtin") == ["loss-weights: is not for --loss builtin, which has its own"]
 
 
 def test_an_empty_folder_is_one_problem(refused, here):

@@ -1,5 +1,6 @@
 """Procedural landscapes with captions: a seed gives a picture, a window of an endless panorama of one mood."""
 
+from .captions import landscape_prompt
 from .compose import (
     SCENE_SHARES,
     STYLE_SHARES,
@@ -30,6 +31,7 @@ __all__ = [
     "World",
     "batch",
     "caption_of",
+    "landscape_prompt",
     "make_world",
     "panorama",
     "render",

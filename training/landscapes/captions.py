@@ -147,3 +147,9 @@ def landscape_caption(rng: np.random.Generator, mood: str, scene: str, style: st
     if named:
         what = f"{what} {_one(rng, after)}"
     return _one(rng, STYLE_FRAMES[style]).format(what)
+
+
+def landscape_prompt(mood: str, scene: str, number: int = 0) -> str:
+    """A plain prompt that names mood and scene; ``number`` counts through the words for them."""
+    words, moods = SCENE_WORDS[scene], MOOD_WORDS[mood][0]
+    return f"a photo of {words[number % len(words)]} {moods[number // len(words) % len(moods)]}"

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from syncdiffusion.core.request.presets import DEFAULT_PRESET, PRESET_SETTINGS, PRESETS
+from syncdiffusion.core.request.presets import DEFAULT_PRESET, PRESET_SETTINGS, PRESETS, WEIGHT_RATIOS
 from syncdiffusion.core.request.settings import PRESET_NAMES, SETTINGS
 from syncdiffusion.core.request.validation import prepare
 
@@ -31,7 +31,8 @@ def test_paper(request_of):
 @pytest.mark.parametrize("preset", PRESET_NAMES)
 def test_every_preset_adds_up_to_the_papers_pull(preset):
     def pull(of):
-        return sum(PRESETS[of]["sync_weight"] * PRESETS[of]["sync_decay"] ** i for i in range(PRESETS[of]["steps"]))
+        steps = PRESETS[of]["sync_first"] or PRESETS[of]["steps"]
+        return sum(PRESETS[of]["sync_weight"] * PRESETS[of]["sync_decay"] ** i for i in range(steps))
 
     assert math.isclose(pull(preset), pull("paper"), rel_tol=5e-3)
     assert math.isclose(PRESETS[preset]["sync_decay"] ** PRESETS[preset]["steps"], 0.95**50, rel_tol=2e-2)
@@ -68,3 +69,29 @@ def test_presets_say_what_settings_can_read(preset):
     for name, value in PRESETS[preset].items():
         if name != "strides_per_window" and value is not None:
             assert SETTINGS[name].read(value) == value
+
+
+def test_a_schedule_of_ones_own_is_for_the_whole_run(request_of):
+    assert request_of().sync_first == 8
+    assert request_of(sync_every=2).sync_first is None
+    assert request_of(sync_count=5).sync_first is None
+    assert request_of(sync_count=5, sync_first=3).sync_first == 3
+
+
+def test_the_builtin_model_brings_its_own_loss():
+    request = prepare({"prompt": "a lake"}).request
+    assert (request.model, request.loss, request.window) == ("builtin", "builtin", 256)
+    paper = prepare({"prompt": "a lake", "preset": "paper"}).request
+    assert paper.loss == "builtin"
+    assert paper.sync_weight == pytest.approx(20 * WEIGHT_RATIOS["builtin"])
+
+
+def test_weights_of_lpips_mean_lpips(lpips_weights):
+    request = prepare({"prompt": "a lake", "preset": "paper", "loss_weights": str(lpips_weights("lpips-vgg"))}).request
+    assert (request.model, request.loss, request.sync_weight) == ("builtin", "lpips-vgg", 20.0)
+
+
+def test_other_models_take_the_papers_loss(model_folder, lpips_weights):
+    given = {"prompt": "a lake", "model": str(model_folder), "loss_weights": str(lpips_weights("lpips-vgg"))}
+    assert prepare(given).request.loss == "lpips-vgg"
+    assert prepare({**given, "loss": "builtin", "loss_weights": None}).request.loss == "builtin"

@@ -1,0 +1,1 @@
+"""From a strip to a whole sphere."""

@@ -1,0 +1,71 @@
+"""From a strip that closes to an equirectangular picture of the whole sphere.
+
+The canvas is a cylinder round the viewer: a strip W pixels round has the radius f = W / 2π, and a row y pixels above
+the horizon is seen at the elevation atan(y / f). So a strip of 6:1 covers 55 degrees, one of 4:1 76.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+# How fast the fill forgets its edge: the Gaussian's width, in turns, is this times the way to the pole, squared.
+SPREAD = 0.6
+
+
+def equirectangular(strip: np.ndarray, width: int, horizon: float = 0.5) -> np.ndarray:
+    """A closed strip (H, W, C) as an equirectangular picture (width / 2, width, C), float32 in the strip's values.
+
+    ``width``: even. ``horizon``: where in the strip the horizon lies, from 0 (top) to 1 (bottom). Above and below the
+    strip its edge goes on in colour, ever smoother towards the pole, where it is the edge's mean: no pinch, no ring.
+    Raises ValueError for an odd width, a horizon outside the strip, or a strip of no size.
+    """
+    if width < 2 or width % 2:
+        raise ValueError(f"width: {width} is not an even number of pixels; use {max(width // 2 * 2, 2)}")
+    if not 0.0 <= horizon <= 1.0:
+        raise ValueError(f"horizon: {horizon:g} is outside the strip; use 0 (top) to 1 (bottom)")
+    if strip.ndim != 3 or not strip.size:
+        raise ValueError(f"strip: its shape is {strip.shape}; give rows, columns and channels")
+    height, radius = strip.shape[0], strip.shape[1] / (2.0 * math.pi)
+    turned = _resized(strip.astype(np.float32), width)
+    elevation = math.pi * (0.5 - (np.arange(width // 2) + 0.5) / (width // 2))
+    row = horizon * height - radius * np.tan(elevation) - 0.5  # of the strip, fractional
+    sphere = _rows(turned, row)
+    for pole, edge_row, beyond in ((0, 0.0, row < 0.0), (-1, height - 1.0, row > height - 1.0)):
+        edge_elevation = math.atan((horizon * height - 0.5 - edge_row) / radius)
+        pole_elevation = math.pi / 2 if pole == 0 else -math.pi / 2
+        way = (elevation[beyond] - edge_elevation) / (pole_elevation - edge_elevation)
+        sphere[beyond] = _smoothed(turned[pole], SPREAD * way**2)
+    return sphere
+
+
+def _resized(strip: np.ndarray, width: int) -> np.ndarray:
+    """The strip with another number of columns, linearly, round the loop."""
+    columns = strip.shape[1]
+    if width < columns:  # blurred first, so that nothing aliases
+        strip = _blurred(strip, 0.5 / width)
+    at = (np.arange(width) + 0.5) * columns / width - 0.5
+    left = np.floor(at).astype(int)
+    share = (at - left).astype(np.float32)[None, :, None]
+    return strip[:, left % columns] * (1 - share) + strip[:, (left + 1) % columns] * share
+
+
+def _rows(strip: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Rows at fractional places, linearly; beyond an edge the edge itself."""
+    at = np.clip(at, 0, len(strip) - 1)
+    above = np.minimum(np.floor(at).astype(int), max(len(strip) - 2, 0))
+    share = (at - above).astype(np.float32)[:, None, None]
+    return strip[above] * (1 - share) + strip[np.minimum(above + 1, len(strip) - 1)] * share
+
+
+def _smoothed(edge: np.ndarray, turns: np.ndarray) -> np.ndarray:
+    """The row ``edge`` (W, C) blurred round the loop by Gaussians of these widths: (len(turns), W, C)."""
+    return _blurred(np.broadcast_to(edge, (len(turns), *edge.shape)), turns[:, None, None])
+
+
+def _blurred(rows: np.ndarray, turns: np.ndarray | float) -> np.ndarray:
+    """Rows (N, W, C) blurred along the loop by a Gaussian whose standard deviation is ``turns`` of the circle."""
+    waves = np.arange(rows.shape[1] // 2 + 1)[None, :, None]
+    spectrum = np.fft.rfft(rows, axis=1) * np.exp(-0.5 * (2.0 * math.pi * turns * waves) ** 2)
+    return np.fft.irfft(spectrum, n=rows.shape[1], axis=1).astype(np.float32)

@@ -1,0 +1,142 @@
+"""From checkpoints to the model that is shipped: ``python -m training.export models/landscapes``.
+
+Writes a folder in diffusers layout with float16 weights, the network of the built-in distance beside them, and
+``training.json``: the configuration, and how far every stage came.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from syncdiffusion.core.models.libraries import import_diffusers
+
+from .autoencoder import make_autoencoder
+from .data import open_pictures
+from .denoiser import make_text_encoder, make_unet, read_latents
+from .features import Classifier
+from .loop import CONFIG, averaged_weights, read_config
+from .samples import SCHEDULER
+
+MODEL_INDEX = {
+    "_class_name": "StableDiffusionPipeline",
+    "feature_extractor": [None, None],
+    "requires_safety_checker": False,
+    "safety_checker": [None, None],
+    "scheduler": ["diffusers", SCHEDULER["_class_name"]],
+    "text_encoder": ["transformers", "CLIPTextModel"],
+    "tokenizer": ["transformers", "CLIPTokenizer"],
+    "unet": ["diffusers", "UNet2DConditionModel"],
+    "vae": ["diffusers", "AutoencoderKL"],
+}
+
+
+def load_vae(run: Path, config: Mapping[str, Any]) -> Any:
+    """The autoencoder of a run, with the sharpened decoder where that stage has begun."""
+    vae = make_autoencoder(config["autoencoder"], config["data"]["size"])
+    weights = averaged_weights(run / "autoencoder", "vae")
+    if (run / "decoder" / "checkpoint.pt").exists():
+        weights |= averaged_weights(run / "decoder", "decoder")
+    vae.load_state_dict(weights)
+    return vae.eval()
+
+
+@torch.no_grad()
+def fold_scale(vae: Any, mean: Tensor, spread: Tensor) -> None:
+    """Change the 1x1 convolutions around the latents so that every channel has mean 0 and spread 1 between them."""
+    first, last = vae.quant_conv, vae.post_quant_conv
+    channels = len(mean)
+    first.bias[:channels] -= mean
+    first.weight[:channels] /= spread[:, None, None, None]
+    first.bias[:channels] /= spread
+    first.bias[channels:] -= 2.0 * spread.log()  # the log variances
+    last.bias += last.weight[:, :, 0, 0] @ mean
+    last.weight *= spread[None, :, None, None]
+
+
+def folded(classifier: Classifier) -> dict[str, Tensor]:
+    """The levels of a classifier as plain convolutions, its batch normalizations folded into them, its heads gone.
+
+    Convolution 0 and 3 of a level become 0 and 2: those of ``BuiltinDistance``.
+    """
+    weights = {}
+    for number, level in enumerate(classifier.levels):
+        for convolution, norm, name in ((level[0], level[1], 0), (level[3], level[4], 2)):
+            gain = norm.weight / (norm.running_var + norm.eps).sqrt()
+            weights[f"levels.{number}.{name}.weight"] = convolution.weight * gain[:, None, None, None]
+            weights[f"levels.{number}.{name}.bias"] = norm.bias - norm.running_mean * gain
+    return {name: value.detach() for name, value in weights.items()}
+
+
+def export(run: Path, output: Path, config: Mapping[str, Any], pictures: int) -> None:
+    """Write the model of a run to a folder."""
+    import_diffusers()
+    latents = read_latents(run / "denoiser")
+    vae = load_vae(run, config)
+    fold_scale(vae, latents.mean, latents.spread)
+    vae.register_to_config(scaling_factor=1.0)
+    vae.half().save_pretrained(output / "vae")
+
+    from transformers import CLIPTokenizer
+
+    shutil.copytree(run / "denoiser" / "tokenizer-0", output / "tokenizer", dirs_exist_ok=True)
+    tokenizer = CLIPTokenizer.from_pretrained(output / "tokenizer")
+    networks: dict[str, nn.Module] = {
+        "unet": make_unet(config["denoiser"], *latents.values.shape[1:3]),
+        "text_encoder": make_text_encoder(config["denoiser"], tokenizer),
+    }
+    for name, network in networks.items():
+        network.load_state_dict(averaged_weights(run / "denoiser", name))
+        network.half().save_pretrained(output / name)
+
+    classifier = Classifier(config["features"]["channels"])
+    classifier.load_state_dict(averaged_weights(run / "features", "classifier"))
+    perceptual = output / "perceptual"
+    perceptual.mkdir(exist_ok=True)
+    weights = {name: value.half().contiguous() for name, value in folded(classifier.eval()).items()}
+    save_file(weights, perceptual / "model.safetensors", metadata={"format": "pt"})
+    _write_json(perceptual / "config.json", {"channels": config["features"]["channels"]})
+
+    version = {"_diffusers_version": import_diffusers().__version__}
+    _write_json(output / "model_index.json", MODEL_INDEX | version)
+    _write_json(output / "scheduler" / "scheduler_config.json", {**SCHEDULER, **version})
+    _write_json(output / "training.json", {"config": config, "pictures": pictures, "stages": _progress(run)})
+
+
+def _progress(run: Path) -> dict[str, Any]:
+    """Steps taken and the last line of the log, for every stage."""
+    progress = {}
+    for log in sorted(run.glob("*/log.jsonl")):
+        step = torch.load(log.with_name("checkpoint.pt"), "cpu", weights_only=True)["step"]
+        progress[log.parent.name] = {"steps": step, "last": json.loads(log.read_text().splitlines()[-1])}
+    return progress
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Read the command line and export."""
+    parser = argparse.ArgumentParser(prog="training.export", description="Write the built-in model from checkpoints.")
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--run", type=Path, default=Path("build/training"), help="where training.run wrote")
+    parser.add_argument("--data", type=Path, default=Path("build/training/data"))
+    parser.add_argument("--config", type=Path, default=CONFIG)
+    given = parser.parse_args(arguments)
+    export(given.run, given.output, read_config(given.config), len(open_pictures(given.data)))
+    size = sum(path.stat().st_size for path in given.output.rglob("*.safetensors"))
+    print(f"{given.output}: {size / 1e6:.1f} MB of weights")
+
+
+if __name__ == "__main__":
+    main()
