@@ -33,7 +33,7 @@ BPY_PYTHONS = ("3.11", "3.13")  # in order of preference
 DEBIAN_PACKAGES = ("libgl1", "libsm6", "libx11-6", "libxfixes3", "libxi6", "libxkbcommon0", "libxrender1")
 
 DEMO_PROMPT = "a photo of a mountain range at twilight"
-DEMO_SIZE = ("--width", "512", "--height", "256", "--window", "128", "--wrap", "x")  # 2:1 covers a whole world
+DEMO_OPTIONS = ("--preset", "draft", "--target", "world", "--world-size", "2048", "--seed", "2023")
 
 
 class DevError(Exception):
@@ -212,17 +212,13 @@ def demo(prompt: str) -> int:
     python = ensure_environment()
     check_bpy(python)
     BUILD.mkdir(exist_ok=True)
-    names = ("small-model", "demo-panorama.png", "demo.blend", "demo.png")
-    model, panorama, blend, picture = (BUILD / name for name in names)
-    print("There is no built-in model yet, so this runs on a small one with random weights. It goes every way that a")
-    print("real model goes, but it has learned nothing: expect clouds of colour, whatever the prompt says.", flush=True)
+    panorama, blend, picture = (BUILD / name for name in ("demo-panorama.png", "demo.blend", "demo.png"))
+    print("This runs on the built-in model: a small one, trained on painted landscapes, for trying things out.")
+    print("It needs no graphics card and no download. Expect a minute, and a painting rather than a photo.", flush=True)
     remedy = "The demo stopped; the reason is above."
-    with step("Making the small model"):
-        run_or_stop(remedy, python, ROOT / "demo" / "small_model.py", model)
     with step(f'Generating a panorama of "{prompt}"'):
-        generate = (python, "-m", "syncdiffusion", "generate", "--offline", "--preset", "draft", "--seed", "2023")
-        weights = ("--model", model, "--loss", "lpips-squeeze", "--loss-weights", model / "lpips-squeeze.pt")
-        run_or_stop(remedy, *generate, *weights, *DEMO_SIZE, f"--prompt={prompt}", "-o", panorama)
+        generate = (python, "-m", "syncdiffusion", "generate", "--offline", *DEMO_OPTIONS)
+        run_or_stop(remedy, *generate, f"--prompt={prompt}", "-o", panorama)
     with step("Making it the world of a Blender file, and rendering that with Cycles"):
         run_or_stop(remedy, python, ROOT / "demo" / "world.py", panorama, blend, picture)
     print(f"Look at {picture}, or open {blend} in Blender.")

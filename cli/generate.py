@@ -69,7 +69,7 @@ def run(options: argparse.Namespace, unknown: Sequence[str], cancelled: Callable
         given = _repeated(options.source, given, findings)
     plan = prepare(given, findings.problems)
     outputs.check_inputs([*plan.model.files, *map(Path, plan.request.file_settings().values())])
-    outputs.check_space(plan.request.width * plan.request.height)
+    outputs.check_space(plan.request.pixels)
 
     from ..core.engine import Engine  # imports torch, which a bad request need not wait for
 

@@ -10,6 +10,8 @@ from typing import Any
 from ..core.errors import SyncDiffusionError, option
 from ..core.files.images import read_request
 from ..core.files.known import KnownFiles
+from ..core.models.builtin import BUILTIN, BUILTIN_FOLDER
+from ..core.models.catalog import find_model
 from ..core.models.hub import find_hub_model, is_hub_id
 from ..core.request.presets import PRESET_SETTINGS
 from ..core.request.request import PERSONAL
@@ -21,7 +23,8 @@ REPLACES: Mapping[str, tuple[str, ...]] = {
     "preset": PRESET_SETTINGS,
     "sync_every": ("sync_count",),
     "sync_count": ("sync_every",),
-    "target": ("wrap",),
+    "target": ("wrap", "world_size", "horizon", "poles"),
+    "width": ("world_size",),
     "loss": ("loss_weights", "sync_weight"),
 }
 
@@ -33,6 +36,8 @@ def settings_of(picture: Path, given: Mapping[str, Any], findings: Findings) -> 
     settings = {name: request[name] for name in SETTINGS if request.get(name) is not None and name not in replaced}
     for name, file in request["files"].items():
         if name not in settings:
+            continue
+        if name == "model" and file["name"] == BUILTIN and _is_this_builtin(file["sha256"]):
             continue
         path = _find_file(picture.parent, file["name"], file["sha256"])
         if path is None and not is_hub_id(file["name"]):
@@ -50,6 +55,11 @@ def _find_file(folder: Path, name: str, sha256: str) -> Path | None:
         return path
     candidates = [folder / name, Path(name)]
     return next((path for path in candidates if os.path.isfile(path) and known.sha256(path) == sha256), None)
+
+
+def _is_this_builtin(sha256: str) -> bool:
+    """Whether a picture was made with the built-in model of this version."""
+    return KnownFiles().sha256(BUILTIN_FOLDER, find_model(BUILTIN).files) == sha256
 
 
 def _is_hub_model(name: str, folder: Path) -> bool:

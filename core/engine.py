@@ -26,8 +26,10 @@ from .files.images import ImageError, read_square
 from .files.known import KnownFiles
 from .files.latents import read_latents
 from .files.outputs import Outputs
+from .models.builtin import BUILTIN
 from .models.libraries import import_diffusers
 from .models.model import Components, model_key
+from .panorama.sphere import equirectangular
 from .perceptual.distance import PerceptualDistance
 from .perceptual.weights import load_distance
 from .reporter import Reporter
@@ -105,7 +107,7 @@ class Engine:
         with phase(Phase.SAMPLING):
             sampled = run.sample(loaded, condition, decoder, distance, keep_trace=outputs.trace is not None)
         with phase(Phase.DECODING):
-            pixels = run.decode(decoder, sampled.latents)
+            pixels = run.finish(run.decode(decoder, sampled.latents))
         with phase(Phase.SAVING):
             result = Result(
                 pixels=pixels,
@@ -138,8 +140,9 @@ class Engine:
         files = plan.model.files
         name = plan.model.name
         path = Path(name)
-        root = path if path.exists() else files[0].parent.parent  # a hub model lies in the shared cache
-        if path.exists():
+        own = name != BUILTIN and path.exists()
+        root = path if own else files[0].parent.parent  # the built-in model's folder, or one in the hub's cache
+        if own:
             name = path.resolve().name
         hashes = {"model": {"name": name, "sha256": self._known_files.sha256(root, files)}}
         for setting, file in plan.request.file_settings().items():
@@ -253,6 +256,14 @@ class _Run:
         image = decoder.canvas(latents, request.decode, request.wrap_y, request.wrap_x)
         self._decoded = decoder.used
         return (image[0].permute(1, 2, 0) * 255).round().byte().numpy()
+
+    def finish(self, pixels: np.ndarray) -> np.ndarray:
+        """The picture that was asked for, from the canvas's pixels: the canvas itself, or the sphere round it."""
+        request = self.plan.request
+        if request.target != "world":
+            return pixels
+        sphere = equirectangular(pixels, request.world_size, request.horizon)
+        return sphere.clip(0, 255).round().astype(np.uint8)
 
     def report(self, result: Result) -> dict[str, Any]:
         """Every setting in effect, and what the run took."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Result:
-    """A finished panorama. ``pixels`` is 8-bit (H, W, 3), the rest float32.
+    """A finished panorama. ``pixels`` is 8-bit (H, W, 3), of a world the whole sphere; the rest is float32.
 
     ``latents`` (1, C, h, w) are those before decoding, ``losses`` (steps,) is NaN where a step did not synchronize,
     ``trace`` (steps, C, h, w) is empty unless it was asked for.

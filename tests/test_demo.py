@@ -59,9 +59,20 @@ def test_the_demo_runs_from_the_prompt_to_the_picture(tmp_path):
     spec.loader.exec_module(dev)
     dev.ensure_environment = lambda: Path(sys.executable)
     dev.BUILD = tmp_path / "build"
-    dev.DEMO_SIZE = ("--width", "256", "--height", "128", "--window", "128", "--wrap", "x", "--steps", "2")
+    dev.DEMO_OPTIONS = (
+        "--target",
+        "world",
+        "--width",
+        "512",
+        "--world-size",
+        "512",
+        "--steps",
+        "2",
+        "--preset",
+        "draft",
+    )
     assert dev.main(["demo", "a photo of a mountain range at twilight"]) == 0
-    assert Image.open(dev.BUILD / "demo-panorama.png").size == (256, 128)
+    assert Image.open(dev.BUILD / "demo-panorama.png").size == (512, 256)
     picture = np.asarray(Image.open(dev.BUILD / "demo.png").convert("RGB"))
     assert picture.shape == (360, 640, 3)
     assert picture[:120].std() > 5  # a sky of clouds, not a grey one

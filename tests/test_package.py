@@ -68,13 +68,16 @@ def test_every_folder_of_code_is_installed():
     assert [folder for folder in folders if not (ROOT / folder / "__init__.py").is_file()] == []
 
 
-def test_every_data_file_of_core_is_installed():
+def test_every_data_file_is_installed():
     patterns = [
         f"{package.replace('syncdiffusion.', '').replace('.', '/')}/{pattern}"
         for package, patterns in PYPROJECT["tool"]["setuptools"].get("package-data", {}).items()
         for pattern in patterns
     ]
-    files = [path.relative_to(ROOT).as_posix() for path in (ROOT / "core").rglob("*") if path.is_file()]
+    patterns = [pattern.removeprefix("syncdiffusion/") for pattern in patterns]
+    folders = (ROOT / "core", ROOT / "models")
+    files = [path.relative_to(ROOT).as_posix() for folder in folders for path in folder.rglob("*") if path.is_file()]
+    assert any(name.startswith("models/") for name in files)
     data = [name for name in files if not name.endswith((".py", ".pyc"))]
     assert [name for name in data if not any(fnmatch.fnmatch(name, pattern) for pattern in patterns)] == []
 

@@ -164,6 +164,10 @@ def train(worker: Worker, folder: Path, data: Path, config: Mapping[str, Any]) -
     )
     text = make_text_encoder(settings, tokenizer).to(worker.device)
     unet = make_unet(settings, *latents.values.shape[1:3]).to(worker.device)
+    if worker.device.type == "cpu":
+        # A third faster than the fused kernel at so few tokens, and channels last a little more.
+        unet.set_attn_processor(import_diffusers().models.attention_processor.AttnProcessor())
+        unet = unet.to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(
         [*unet.parameters(), *text.parameters()], settings["learning_rate"], betas=(0.9, 0.99), weight_decay=1e-2
     )

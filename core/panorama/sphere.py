@@ -10,30 +10,33 @@ import math
 
 import numpy as np
 
+from ..request.settings import MAX_HORIZON
+
 # How fast the fill forgets its edge: the Gaussian's width, in turns, is this times the way to the pole, squared.
 SPREAD = 0.6
 
 
-def equirectangular(strip: np.ndarray, width: int, horizon: float = 0.5) -> np.ndarray:
+def equirectangular(strip: np.ndarray, width: int, horizon: float = 0.0) -> np.ndarray:
     """A closed strip (H, W, C) as an equirectangular picture (width / 2, width, C), float32 in the strip's values.
 
-    ``width``: even. ``horizon``: where in the strip the horizon lies, from 0 (top) to 1 (bottom). Above and below the
+    ``width``: even. ``horizon``: at how many degrees above the horizon the strip's middle is seen. Above and below the
     strip its edge goes on in colour, ever smoother towards the pole, where it is the edge's mean: no pinch, no ring.
-    Raises ValueError for an odd width, a horizon outside the strip, or a strip of no size.
+    Raises ValueError for an odd width, a horizon at a pole, or a strip of no size.
     """
     if width < 2 or width % 2:
         raise ValueError(f"width: {width} is not an even number of pixels; use {max(width // 2 * 2, 2)}")
-    if not 0.0 <= horizon <= 1.0:
-        raise ValueError(f"horizon: {horizon:g} is outside the strip; use 0 (top) to 1 (bottom)")
+    if not -MAX_HORIZON <= horizon <= MAX_HORIZON:
+        raise ValueError(f"horizon: {horizon:g} is out of range; use {-MAX_HORIZON:g} to {MAX_HORIZON:g} degrees")
     if strip.ndim != 3 or not strip.size:
         raise ValueError(f"strip: its shape is {strip.shape}; give rows, columns and channels")
     height, radius = strip.shape[0], strip.shape[1] / (2.0 * math.pi)
     turned = _resized(strip.astype(np.float32), width)
     elevation = math.pi * (0.5 - (np.arange(width // 2) + 0.5) / (width // 2))
-    row = horizon * height - radius * np.tan(elevation) - 0.5  # of the strip, fractional
+    level = height / 2.0 + radius * math.tan(math.radians(horizon))  # how far below the strip's top the horizon lies
+    row = level - radius * np.tan(elevation) - 0.5  # of the strip, fractional
     sphere = _rows(turned, row)
     for pole, edge_row, beyond in ((0, 0.0, row < 0.0), (-1, height - 1.0, row > height - 1.0)):
-        edge_elevation = math.atan((horizon * height - 0.5 - edge_row) / radius)
+        edge_elevation = math.atan((level - 0.5 - edge_row) / radius)
         pole_elevation = math.pi / 2 if pole == 0 else -math.pi / 2
         way = (elevation[beyond] - edge_elevation) / (pole_elevation - edge_elevation)
         sphere[beyond] = _smoothed(turned[pole], SPREAD * way**2)

@@ -33,6 +33,9 @@ class Request:
     window: int
     stride: int
     wrap: str
+    world_size: int | None
+    horizon: float | None
+    poles: str | None
     steps: int
     scheduler: str
     guidance_scale: float
@@ -54,6 +57,11 @@ class Request:
     initial_latents: str | None
     allow_pickle: bool
     offline: bool
+
+    @property
+    def pixels(self) -> int:
+        """How many pixels the finished picture has."""
+        return self.world_size**2 // 2 if self.target == "world" else self.width * self.height
 
     @property
     def wrap_x(self) -> bool:

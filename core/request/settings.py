@@ -25,7 +25,10 @@ FORESEE = ("predicted", "noisy")
 DECODES = ("auto", "whole", "tiles")
 DTYPES = ("auto", "float32", "float16", "bfloat16")
 PRESET_NAMES = ("draft", "balanced", "paper")
-TARGETS = ("strip", "tile")
+TARGETS = ("strip", "world", "tile")
+POLES = ("fill",)
+MAX_WORLD_SIZE = 16384
+MAX_HORIZON = 60.0
 
 
 @dataclass(frozen=True)
@@ -167,12 +170,19 @@ SETTINGS: Mapping[str, Setting] = {
         remedy="give a folder, a checkpoint or a hub id",
     ),
     "preset": Choice("fills in what is not given", names=PRESET_NAMES),
-    "target": Choice("strip: a flat picture; tile: repeats in both directions (wraps xy)", names=TARGETS),
+    "target": Choice(
+        "strip: a flat picture; world: the whole sphere round a strip that closes (wraps x); tile: repeats in both "
+        "directions (wraps xy)",
+        names=TARGETS,
+    ),
     "width": Whole("width of the canvas in pixels (default: six windows)", low=1, high=MAX_SIZE),
     "height": Whole("height of the canvas in pixels (default: one window)", low=1, high=MAX_SIZE),
     "window": Whole("size of a window in pixels (default: the model's native size)", low=1, high=MAX_SIZE),
     "stride": Whole("distance between windows in pixels", low=1, high=MAX_SIZE),
     "wrap": Choice("axes in which the canvas closes to a loop", names=WRAPS),
+    "world_size": Whole("width of the 2:1 picture of a world (default: the canvas's)", low=64, high=MAX_WORLD_SIZE),
+    "horizon": Real("degrees above a world's horizon at which the canvas's middle is seen", -MAX_HORIZON, MAX_HORIZON),
+    "poles": Choice("a world above and below its canvas; fill: the edges' colours go on", names=POLES),
     "steps": Whole("denoising steps", low=1, high=MAX_STEPS),
     "scheduler": Choice("the sampler", names=tuple(SAMPLERS)),
     "guidance_scale": Real("classifier-free guidance scale", high=100.0),

@@ -20,10 +20,12 @@ from ..models.model import Model
 from ..perceptual.weights import check_weights, smallest_image
 from .presets import DEFAULT_PRESET, PRESETS, WEIGHT_RATIOS
 from .request import Request
-from .settings import MAX_SIZE, SETTINGS
+from .settings import MAX_SIZE, MAX_WORLD_SIZE, SETTINGS
 
 WINDOWS_ACROSS = 6
-TARGET_WRAPS = {"tile": "xy"}
+# What only a world has, with the value where none is given (None: the canvas's width).
+WORLD_SETTINGS = {"world_size": None, "horizon": 0.0, "poles": "fill"}
+TARGET_WRAPS = {"world": "x", "tile": "xy"}
 SIZES = ("width", "height", "window", "stride")
 SYNC_SETTINGS = ("steps", "sync_weight", "sync_decay", "sync_every", "sync_count", "sync_first")
 
@@ -147,6 +149,10 @@ def _fill_in(values: Mapping[str, Any], facts: ModelFacts | None, findings: Find
     if needed and values.get("wrap", needed) != needed:
         findings.add("wrap", f"{values['wrap']!r} contradicts --target {values['target']}, which wraps {needed}")
     values.setdefault("wrap", needed or "none")
+    for name, value in WORLD_SETTINGS.items():
+        if values["target"] != "world" and name in values:
+            findings.add(name, "is for --target world only")
+        values.setdefault(name, value if values["target"] == "world" else None)
 
     if facts is not None:
         factor = facts.latent_factor
@@ -155,6 +161,8 @@ def _fill_in(values: Mapping[str, Any], facts: ModelFacts | None, findings: Find
         values.setdefault("stride", max(window // strides_per_window // factor * factor, factor))
         values.setdefault("height", window)
         values.setdefault("width", min(WINDOWS_ACROSS * window, MAX_SIZE // factor * factor))
+        if values["target"] == "world" and values["world_size"] is None:
+            values["world_size"] = min(values["width"] // 2 * 2, MAX_WORLD_SIZE)
     return Request(**{"prompt": "", **dict.fromkeys(SIZES, 0), **values})
 
 
@@ -174,6 +182,8 @@ def _check_sizes(request: Request, facts: ModelFacts, findings: Findings) -> Non
             low = size // factor * factor
             near = f"{low} or {low + factor}" if low else f"{factor}"
             findings.add(name, f"{size} is not a multiple of {factor}; {near} would be")
+    if request.world_size is not None and request.world_size % 2:
+        findings.add("world_size", f"{request.world_size} is odd; {request.world_size + 1} would be even")
     if request.stride > window:
         sentence = f"{request.stride} is more than the window of {window}, so windows would leave gaps"
         findings.add("stride", sentence, "window")

@@ -81,4 +81,4 @@ def test_all_problems_at_once_each_on_its_line(refused):
 def test_nothing_given(run, here):
     outcome = run("generate")
     assert outcome.status == 2
-    assert [line.partition(": ")[0] for line in outcome.errors] == ["output", "prompt", "model"]
+    assert [line.partition(": ")[0] for line in outcome.errors] == ["output", "prompt"]

@@ -82,7 +82,7 @@ def test_other_options_override(pictures):
     assert changed(sync_every=2) == {"sync_every": 2, "sync_count": None}
     assert changed(target="tile") == {"target": "tile", "wrap": "xy"}
     assert changed(preset="draft") == {
-        "preset": "draft", "scheduler": "dpmpp-2m", "steps": 10, "stride": 32, "sync_weight": 90.5,
+        "preset": "draft", "scheduler": "dpmpp-2m", "steps": 10, "stride": 32, "sync_weight": 130.1,
         "sync_decay": 0.774, "decode": "auto",
     }  # fmt: skip
     assert changed(preset="draft", steps=1, stride=8, sync_weight=1)["sync_weight"] == 1

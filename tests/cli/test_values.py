@@ -93,6 +93,22 @@ def test_a_target_contradicts_another_wrap(refused, wrap):
     assert lines == [f"wrap: {wrap!r} contradicts --target tile, which wraps xy"]
 
 
+@pytest.mark.parametrize("wrap", ["none", "y", "xy"])
+def test_a_world_closes(refused, wrap):
+    assert refused(target="world", wrap=wrap) == [f"wrap: {wrap!r} contradicts --target world, which wraps x"]
+
+
+def test_settings_of_a_world_are_for_worlds(refused):
+    lines = refused(world_size=512, horizon=5, poles="fill")
+    assert lines == [f"{name}: is for --target world only" for name in ("world-size", "horizon", "poles")]
+
+
+def test_a_world_is_even_and_in_range(refused):
+    assert refused(target="world", world_size=511) == ["world-size: 511 is odd; 512 would be even"]
+    assert refused(target="world", world_size=32) == ["world-size: 32 is out of range; use 64 to 16384"]
+    assert refused(target="world", horizon=61) == ["horizon: 61 is out of range; use -60 to 60"]
+
+
 def test_sync_every_excludes_sync_count(refused):
     assert refused(sync_every=2, sync_count=2) == ["sync-count: excludes sync-every; give one of the two"]
 
@@ -139,6 +155,7 @@ def test_any_number_of_steps_suits_any_scheduler(valid, scheduler, steps):
         {"stride": 64, "width": 128},
         {"anchor": "001"},
         {"target": "tile", "wrap": "xy"},
+        {"target": "world", "wrap": "x", "world_size": 512, "horizon": -5.5, "poles": "fill"},
         {"prompt": "日本の湖 🌊"},
         {"prompt": "x" * 100_000},
         {"device": "cuda:7"},  # whether it is there is known when the run starts

@@ -36,6 +36,17 @@ def test_agrees_with_the_reference(settings, tmp_path, model_folder, lpips_alex)
     assert np.abs(pixels / 255 - reference.image[0].permute(1, 2, 0).numpy()).max() < 0.05
 
 
+def test_a_world_is_the_sphere_round_its_strip(settings):
+    strip, _ = run({**settings, "width": 192, "wrap": "x"})
+    world, _ = run({**settings, "width": 192, "target": "world"})
+    assert np.array_equal(strip.latents, world.latents)
+    assert world.pixels.shape == (96, 192, 3)
+    level = strip.pixels[31:33].astype(float).mean(0)  # the horizon lies between two rows in both
+    assert np.abs(world.pixels[47:49].astype(float).mean(0) - level).max() < 1.5
+    larger, _ = run({**settings, "width": 192, "target": "world", "world_size": 512})
+    assert larger.pixels.shape == (256, 512, 3)
+
+
 def test_phases_progress_and_previews(settings):
     _, events = run({**settings, "sync_first": 2})
     progress = [event for event in events if isinstance(event, Progress)]

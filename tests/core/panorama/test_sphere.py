@@ -67,10 +67,11 @@ def test_the_fill_keeps_the_mean_of_the_edge():
 
 def test_the_horizon_can_lie_elsewhere():
     strip = strip_of(lambda _, above: np.arctan(above))
-    raised = equirectangular(strip, 384, horizon=0.25)[..., 0]
-    # What lies a quarter from the strip's top is now level.
-    level = math.atan((64 / 2 - 16) / (384 / (2 * math.pi)))
-    assert raised[95:97, 0].mean() == pytest.approx(level, abs=0.01)
+    raised = equirectangular(strip, 384, horizon=10.0)[..., 0]
+    # The strip's middle is now seen ten degrees up, and what lay ten degrees down is level.
+    up = round(96 - 10 / 180 * 192)
+    assert raised[up - 1 : up + 1, 0].mean() == pytest.approx(0.0, abs=0.01)
+    assert raised[95:97, 0].mean() == pytest.approx(-math.radians(10), abs=0.01)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_the_horizon_can_lie_elsewhere():
     [
         ({"width": 101}, "width: 101 is not an even number of pixels; use 100"),
         ({"width": 0}, "width: 0 is not an even number of pixels; use 2"),
-        ({"horizon": 1.5}, "horizon: 1.5 is outside the strip"),
+        ({"horizon": 90.0}, "horizon: 90 is out of range; use -60 to 60 degrees"),
         ({"strip": np.zeros((0, 4, 3))}, "strip: its shape is"),
         ({"strip": np.zeros((4, 4))}, "strip: its shape is"),
     ],

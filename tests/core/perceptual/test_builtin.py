@@ -84,4 +84,4 @@ def test_a_damaged_installation(tmp_path, monkeypatch, harm):
 def test_it_takes_no_file():
     assert check_weights("builtin", None, offline=True) == []
     (problem,) = check_weights("builtin", "vgg.pt", offline=False)
-    assert str(problem) == "loss_weights: is not for --loss builtin, which has its own"
+    assert str(problem) == "loss-weights: is not for --loss builtin, which has its own"
