@@ -7,20 +7,35 @@ from __future__ import annotations
 
 _commands: list[object] = []
 
+CLOSE_SECONDS = 5.0  # that a running job gets to end when the extension is disabled
+
 
 def register() -> None:
-    """Called by Blender when the extension is enabled: ``blender --command syncdiffusion generate ...``."""
+    """Called by Blender when the extension is enabled."""
     import bpy
 
+    from . import operators, panels
+    from .blender import preferences, settings
     from .cli.main import main
 
-    # Blender drops the command when nothing holds its handle.
+    for module in (preferences, settings, operators, panels):
+        module.register()
+    # ``blender --command syncdiffusion generate ...``. Blender drops the command when nothing holds its handle.
     _commands.append(bpy.utils.register_cli_command("syncdiffusion", main))
 
 
 def unregister() -> None:
-    """Called by Blender when the extension is disabled."""
+    """Called by Blender when the extension is disabled: whatever runs is cancelled."""
     import bpy
+
+    from . import operators, panels
+    from .blender import preferences, preview, pump, settings
+    from .blender.session import session
 
     while _commands:
         bpy.utils.unregister_cli_command(_commands.pop())
+    pump.stop()
+    session.close(CLOSE_SECONDS)
+    preview.unregister()
+    for module in (panels, operators, settings, preferences):
+        module.unregister()

@@ -20,7 +20,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PLATFORMS = ("linux-x64", "windows-x64", "macos-arm64")
 # All that the extension consists of; what is not there yet is skipped.
-CONTENTS = ("blender_manifest.toml", "LICENSE", "__init__.py", "core", "cli", "operators", "panels", "models")
+CONTENTS = (
+    "blender_manifest.toml",
+    "LICENSE",
+    "__init__.py",
+    "blender",
+    "core",
+    "cli",
+    "operators",
+    "panels",
+    "models",
+)
 
 
 def this_platform() -> str:

@@ -1,0 +1,32 @@
+"""Names of pictures, as data-blocks and as files. Pure functions."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+
+MAX_NAME_BYTES = 63  # of a data-block; Blender cuts the rest off
+_PREFIX = "SyncD"
+_MAX_WORDS_BYTES = 40
+
+
+def picture_name(prompt: str, seed: int) -> str:
+    """``SyncD misty-pine-forest 0417``: at most 63 bytes, and a valid file name on every system."""
+    words = re.findall(r"\w+", unicodedata.normalize("NFC", prompt.lower()))
+    kept = ""
+    for word in words:
+        longer = f"{kept}-{word}" if kept else word
+        if len(longer.encode()) > _MAX_WORDS_BYTES:
+            break
+        kept = longer
+    return f"{_PREFIX} {kept or 'picture'} {seed:04d}"
+
+
+def free_path(folder: Path, name: str, is_taken: Callable[[Path], bool]) -> Path:
+    """``NAME.png`` in a folder, or ``NAME 2.png``, ... where that is taken: no file is ever overwritten."""
+    path, number = folder / f"{name}.png", 2
+    while is_taken(path):
+        path, number = folder / f"{name} {number}.png", number + 1
+    return path

@@ -1,0 +1,125 @@
+"""Parts that several panels draw."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import bpy
+
+from ..blender import preview, worlds
+from ..blender.session import Task, session
+from ..core.events import Phase
+
+_LETTER = 7.0  # pixels of a letter at scale 1, about
+_PHASES = {
+    Phase.QUEUED: "Waiting",
+    Phase.LOADING: "Loading Model",
+    Phase.SAMPLING: "Sampling",
+    Phase.DECODING: "Decoding",
+    Phase.SAVING: "Saving",
+}
+
+
+def wrapped(layout: Any, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:
+    """A text over as many lines as the region is wide."""
+    letters = max(int(context.region.width / (_LETTER * context.preferences.system.ui_scale)) - 5, 16)
+    column = layout.column(align=True)
+    column.scale_y = 0.75
+    for number, line in enumerate(textwrap.wrap(text, letters)):
+        column.label(text=line, icon=icon if number == 0 else ("BLANK1" if icon != "NONE" else "NONE"))
+
+
+def draw_generate(layout: Any) -> None:
+    """The button."""
+    row = layout.row()
+    row.scale_y = 1.4
+    row.operator("syncdiffusion.generate", text="Add to Queue" if session.tasks else "Generate")
+
+
+def draw_running(layout: Any, context: bpy.types.Context, task: Task) -> None:
+    """Progress, the picture that is coming, and the way out."""
+    box = layout.box()
+    box.progress(text=_progress_text(task), factor=_progress_factor(task))
+    if task.coherence_gain is not None:
+        box.label(text=f"Coherence: {100 * task.coherence_gain:.0f} % nearer than at the start")
+    if icon := preview.icon_id():
+        box.template_icon(icon_value=icon, scale=8.0)
+    kind = {"WORLD": f'World in "{task.scene}"', "MATERIAL": f"Material on {len(task.objects)} objects"}
+    box.label(text=f"Target: {kind.get(task.target, 'Image')}")
+    row = box.row(align=True)
+    row.operator("syncdiffusion.cancel")
+    if len(session.tasks) > 1:
+        row.operator("syncdiffusion.cancel", text=f"Cancel All {len(session.tasks)}").everything = True
+
+
+def _progress_text(task: Task) -> str:
+    if task.job.cancelled:
+        return "Cancelling"
+    progress = task.progress
+    if progress is None:
+        return _PHASES[Phase.QUEUED]
+    text = _PHASES.get(progress.phase, "")
+    if progress.total:
+        text += f" {progress.step}/{progress.total}"
+    if progress.seconds_left:
+        text += f"   {_duration(progress.seconds_left)} left"
+    return text
+
+
+def _progress_factor(task: Task) -> float:
+    """Sampling is nearly all of it."""
+    progress = task.progress
+    if progress is None or progress.phase in (Phase.QUEUED, Phase.LOADING):
+        return 0.0
+    return progress.step / progress.total if progress.total else 1.0
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def draw_failure(layout: Any, context: bpy.types.Context) -> None:
+    """What went wrong, and what can be done about it."""
+    box = layout.box()
+    wrapped(box, context, session.failure.sentence, "ERROR")
+    row = box.row(align=True)
+    row.operator("syncdiffusion.copy_details")
+    row.operator("syncdiffusion.dismiss")
+
+
+def draw_finished(layout: Any, context: bpy.types.Context) -> None:
+    """The last picture, and what can be done with it."""
+    done = session.finished
+    image = bpy.data.images.get(done.image)
+    box = layout.box()
+    box.label(text=done.image, icon="CHECKMARK")
+    if image is None:
+        wrapped(box, context, f"Its data-block is gone; the file is {done.path}")
+        return
+    if image.preview is not None:
+        box.template_icon(icon_value=image.preview.icon_id, scale=6.0)
+    box.label(text=f"{_duration(done.seconds)}, {'packed, ' if image.packed_file else ''}{done.path.name}")
+    if done.message:
+        wrapped(box, context, done.message, "INFO")
+    row = box.row(align=True)
+    for operator in ("recall_settings", "save_image"):
+        row.operator(f"syncdiffusion.{operator}").image = done.image
+    if done.target != "WORLD":
+        box.operator("syncdiffusion.apply_material").image = done.image
+
+
+def draw_world(layout: Any, context: bpy.types.Context) -> None:
+    """The controls of a world of ours."""
+    world = context.scene.world
+    if not worlds.is_ours(world):
+        return
+    nodes = world.node_tree.nodes
+    column = layout.column()
+    column.use_property_split = True
+    if worlds.MAPPING in nodes:
+        column.prop(nodes[worlds.MAPPING].inputs["Rotation"], "default_value", index=2, text="Rotation")
+    for name, text in ((worlds.LIGHTING, "Lighting Strength"), (worlds.BACKGROUND, "Background Strength")):
+        if name in nodes:
+            column.prop(nodes[name].inputs["Strength"], "default_value", text=text)
+    column.operator("syncdiffusion.restore_world")

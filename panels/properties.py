@@ -1,0 +1,40 @@
+"""In the Properties editor: the button and the finished controls, closed by default."""
+
+from __future__ import annotations
+
+import bpy
+
+from . import parts
+
+
+class InProperties:
+    """A tab of the Properties editor."""
+
+    bl_label = "SyncDiffusion"
+    bl_space_type = "PROPERTIES"
+    bl_region_type = "WINDOW"
+    bl_options = {"DEFAULT_CLOSED"}
+
+
+class SYNCDIFFUSION_PT_world(InProperties, bpy.types.Panel):
+    """Properties > World."""
+
+    bl_context = "world"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Generate, and the controls of a world of ours."""
+        parts.draw_generate(self.layout)
+        parts.draw_world(self.layout, context)
+
+
+class SYNCDIFFUSION_PT_material(InProperties, bpy.types.Panel):
+    """Properties > Material."""
+
+    bl_context = "material"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Generate."""
+        parts.draw_generate(self.layout)
+
+
+CLASSES = (SYNCDIFFUSION_PT_world, SYNCDIFFUSION_PT_material)
