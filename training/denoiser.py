@@ -19,10 +19,11 @@ from .autoencoder import make_autoencoder, to_tensor
 from .data import Pictures, open_pictures
 from .loop import Loop, Worker, averaged_weights
 from .samples import alphas_cumprod, sample_sheet
-from .words import learn_merges, save_tokenizer, with_fillers
+from .words import learn_merges, read_tokenizer, save_tokenizer, with_fillers
 
 CAPTIONS_TO_LEARN_FROM = 20000
 SAMPLES_EVERY = 500  # steps
+TOKENIZER = "tokenizer"  # the folder
 
 
 @dataclass(frozen=True)
@@ -138,14 +139,23 @@ def captions_of(pictures: Pictures, numbers: Sequence[int] | np.ndarray, rng: np
     return [with_fillers(pictures.caption(int(number), rng), rng) for number in numbers]
 
 
-def v_loss(predict: Any, x0: Tensor, noise: Tensor, timesteps: Tensor, alphas: Tensor, snr_limit: float) -> Tensor:
-    """Min-SNR-weighted squared error of a v prediction: weight min(SNR, limit) / (SNR + 1)."""
+def v_loss(predict: Any, x0: Tensor, noise: Tensor, timesteps: Tensor, alphas: Tensor) -> Tensor:
+    """Squared error of a v prediction, all timesteps alike: those of much noise decide on mood and composition."""
     alpha = alphas[timesteps]
     a, s = alpha.sqrt()[:, None, None, None], (1 - alpha).sqrt()[:, None, None, None]
     predicted = predict(a * x0 + s * noise, timesteps).float()
-    snr = alpha / (1 - alpha)
-    error = (predicted - (a * noise - s * x0)).square().mean(dim=(1, 2, 3))
-    return (snr.clamp_max(snr_limit) / (snr + 1) * error).mean()
+    return (predicted - (a * noise - s * x0)).square().mean()
+
+
+def _tokenizer(worker: Worker, pictures: Pictures, settings: Mapping[str, Any], folder: Path) -> Any:
+    """The tokenizer of this run; the leader learns it from captions where there is none yet."""
+    if worker.leads and not (folder / TOKENIZER).exists():
+        rng = np.random.default_rng(settings["seed"])
+        examples = captions_of(pictures, rng.integers(len(pictures), size=CAPTIONS_TO_LEARN_FROM), rng)
+        save_tokenizer(learn_merges(examples, settings["vocabulary"]), settings["text_tokens"], folder / TOKENIZER)
+    if worker.count > 1:
+        dist.barrier()
+    return read_tokenizer(folder / TOKENIZER)
 
 
 def train(worker: Worker, folder: Path, data: Path, config: Mapping[str, Any]) -> None:
@@ -157,11 +167,7 @@ def train(worker: Worker, folder: Path, data: Path, config: Mapping[str, Any]) -
     vae.load_state_dict(averaged_weights(folder.parent / "autoencoder", "vae"))
     latents = encode_pictures(worker, pictures, vae, folder)
 
-    rng = np.random.default_rng(settings["seed"])
-    examples = captions_of(pictures, rng.integers(len(pictures), size=CAPTIONS_TO_LEARN_FROM), rng)
-    tokenizer = save_tokenizer(
-        learn_merges(examples, settings["vocabulary"]), settings["text_tokens"], folder / f"tokenizer-{worker.rank}"
-    )
+    tokenizer = _tokenizer(worker, pictures, settings, folder)
     text = make_text_encoder(settings, tokenizer).to(worker.device)
     unet = make_unet(settings, *latents.values.shape[1:3]).to(worker.device)
     if worker.device.type == "cpu":
@@ -191,7 +197,6 @@ def train(worker: Worker, folder: Path, data: Path, config: Mapping[str, Any]) -
                 torch.randn_like(x0),
                 timesteps,
                 alphas,
-                settings["snr_limit"],
             )
         loop.update("denoiser", loss)
         if worker.leads and (step + 1) % SAMPLES_EVERY == 0:

@@ -21,10 +21,11 @@ from syncdiffusion.core.models.libraries import import_diffusers
 
 from .autoencoder import make_autoencoder
 from .data import open_pictures
-from .denoiser import make_text_encoder, make_unet, read_latents
+from .denoiser import TOKENIZER, make_text_encoder, make_unet, read_latents
 from .features import Classifier
 from .loop import CONFIG, averaged_weights, read_config
 from .samples import SCHEDULER
+from .words import read_tokenizer
 
 MODEL_INDEX = {
     "_class_name": "StableDiffusionPipeline",
@@ -85,10 +86,8 @@ def export(run: Path, output: Path, config: Mapping[str, Any], pictures: int) ->
     vae.register_to_config(scaling_factor=1.0)
     vae.half().save_pretrained(output / "vae")
 
-    from transformers import CLIPTokenizer
-
-    shutil.copytree(run / "denoiser" / "tokenizer-0", output / "tokenizer", dirs_exist_ok=True)
-    tokenizer = CLIPTokenizer.from_pretrained(output / "tokenizer")
+    shutil.copytree(run / "denoiser" / TOKENIZER, output / "tokenizer", dirs_exist_ok=True)
+    tokenizer = read_tokenizer(output / "tokenizer")
     networks: dict[str, nn.Module] = {
         "unet": make_unet(config["denoiser"], *latents.values.shape[1:3]),
         "text_encoder": make_text_encoder(config["denoiser"], tokenizer),
@@ -97,18 +96,21 @@ def export(run: Path, output: Path, config: Mapping[str, Any], pictures: int) ->
         network.load_state_dict(averaged_weights(run / "denoiser", name))
         network.half().save_pretrained(output / name)
 
-    classifier = Classifier(config["features"]["channels"])
-    classifier.load_state_dict(averaged_weights(run / "features", "classifier"))
-    perceptual = output / "perceptual"
-    perceptual.mkdir(exist_ok=True)
-    weights = {name: value.half().contiguous() for name, value in folded(classifier.eval()).items()}
-    save_file(weights, perceptual / "model.safetensors", metadata={"format": "pt"})
-    _write_json(perceptual / "config.json", {"channels": config["features"]["channels"]})
+    if (run / "features" / "checkpoint.pt").exists():  # not in a run that goes on from a shipped model
+        _export_distance(run, output / "perceptual", config)
 
     version = {"_diffusers_version": import_diffusers().__version__}
     _write_json(output / "model_index.json", MODEL_INDEX | version)
     _write_json(output / "scheduler" / "scheduler_config.json", {**SCHEDULER, **version})
     _write_json(output / "training.json", {"config": config, "pictures": pictures, "stages": _progress(run)})
+
+
+def _export_distance(run: Path, folder: Path, config: Mapping[str, Any]) -> None:
+    classifier = Classifier(config["features"]["channels"])
+    classifier.load_state_dict(averaged_weights(run / "features", "classifier"))
+    weights = {name: value.half().contiguous() for name, value in folded(classifier.eval()).items()}
+    _write_json(folder / "config.json", {"channels": config["features"]["channels"]})
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
 
 
 def _progress(run: Path) -> dict[str, Any]:

@@ -207,7 +207,8 @@ class Loop:
         for name, network in self._networks.items():
             network.load_state_dict(kept["networks"][name])
         for name, optimizer in self._optimizers.items():
-            optimizer.load_state_dict(kept["optimizers"][name])
+            if name in kept["optimizers"]:  # not in a checkpoint made from a shipped model
+                optimizer.load_state_dict(kept["optimizers"][name])
         for name, average in self.averages.items():
             average.state = kept["averages"][name]
 

@@ -62,11 +62,18 @@ def learn_merges(captions: Iterable[str], count: int) -> list[tuple[str, str]]:
     return [(left, right) for left, right in merges][:count]
 
 
+def read_tokenizer(folder: Path) -> Any:
+    """The tokenizer that ``save_tokenizer`` wrote."""
+    import_diffusers()
+    from transformers import CLIPTokenizer
+
+    return CLIPTokenizer.from_pretrained(folder)
+
+
 def save_tokenizer(merges: list[tuple[str, str]], tokens: int, folder: Path) -> Any:
     """Write a CLIP tokenizer of byte letters and merges (``vocab.json`` and ``merges.txt``), and return it."""
     import_diffusers()
     from tokenizers.pre_tokenizers import ByteLevel
-    from transformers import CLIPTokenizer
 
     letters = sorted(ByteLevel.alphabet())
     pieces = [*letters, *(letter + END_OF_WORD for letter in letters), *(a + b for a, b in merges), START, END]
@@ -84,4 +91,4 @@ def save_tokenizer(merges: list[tuple[str, str]], tokens: int, folder: Path) -> 
         "pad_token": END,
     }
     (folder / "tokenizer_config.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-    return CLIPTokenizer.from_pretrained(folder)
+    return read_tokenizer(folder)
