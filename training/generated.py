@@ -19,9 +19,9 @@ WINDOWS = 6
 class Studio:
     """Makes pictures with one model and keeps them in a folder by name; what is there is not made again."""
 
-    def __init__(self, folder: Path, model: str = "builtin") -> None:
+    def __init__(self, folder: Path, model: str = "builtin", **settings: Any) -> None:
         self._folder = folder
-        self._model = model
+        self._settings = {"model": model, "loss": "builtin", **settings}
         self._engine = Engine()
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -29,7 +29,7 @@ class Studio:
         """The picture of a request, (H, W, 3) uint8. ``name`` has to tell it from all others."""
         path = self._folder / f"{name}.png"
         if not path.exists():
-            plan = prepare({"prompt": prompt, "model": self._model, "loss": "builtin", **settings})
+            plan = prepare({"prompt": prompt, **self._settings, **settings})
             self._engine.generate(plan, Outputs(output=path))
         with Image.open(path) as image:
             return np.asarray(image.convert("RGB"))
