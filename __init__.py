@@ -15,10 +15,10 @@ def register() -> None:
     import bpy
 
     from . import operators, panels
-    from .blender import preferences, settings
+    from .blender import handlers, preferences, settings
     from .cli.main import main
 
-    for module in (preferences, settings, operators, panels):
+    for module in (preferences, settings, operators, panels, handlers):
         module.register()
     # ``blender --command syncdiffusion generate ...``. Blender drops the command when nothing holds its handle.
     _commands.append(bpy.utils.register_cli_command("syncdiffusion", main))
@@ -29,7 +29,7 @@ def unregister() -> None:
     import bpy
 
     from . import operators, panels
-    from .blender import preferences, preview, pump, settings
+    from .blender import handlers, preferences, preview, pump, settings
     from .blender.session import session
 
     while _commands:
@@ -37,5 +37,5 @@ def unregister() -> None:
     pump.stop()
     session.close(CLOSE_SECONDS)
     preview.unregister()
-    for module in (panels, operators, settings, preferences):
+    for module in (handlers, panels, operators, settings, preferences):
         module.unregister()

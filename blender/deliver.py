@@ -8,19 +8,19 @@ from typing import Any
 import bpy
 
 from . import images, materials, worlds
-from .session import Task
+from .session import Task, session
 
 
 def deliver(task: Task, request: dict[str, Any]) -> tuple[str, str]:
     """Load a task's picture and apply it. Returns the image's name and, where it was not applied, why.
 
-    Two undo steps: one for the image, one for its application.
+    Two undo steps: one for the image, one for its application. Nothing is changed in a file it was not made for.
     """
+    if task.file != session.files_opened:
+        return "", f"Another file is open now; the picture is in {task.path}"
     image = images.load(task.path, task.name, json.dumps(request))
     _undo_step(f"Generate {image.name}")
     scene = bpy.data.scenes.get(task.scene)
-    if bpy.data.filepath != task.blend:
-        return image.name, "Another file is open now, so the picture was not applied"
     if task.target == "WORLD":
         reason = "Its scene is gone" if scene is None else worlds.why_not(scene)
         if reason:

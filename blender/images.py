@@ -18,6 +18,7 @@ def load(path: Path, name: str, request: str) -> bpy.types.Image:
     image[REQUEST] = request
     # One without a user would be lost when the file is saved and opened again.
     image.use_fake_user = True
+    image.preview_ensure()
     if bpy.data.filepath:
         image.filepath = bpy.path.relpath(str(path))
     if preferences().packing == "ALL":

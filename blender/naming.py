@@ -10,13 +10,14 @@ from pathlib import Path
 MAX_NAME_BYTES = 63  # of a data-block; Blender cuts the rest off
 _PREFIX = "SyncD"
 _MAX_WORDS_BYTES = 40
+_LEFT_OUT = frozenset(("a", "an", "the", "of"))
 
 
 def picture_name(prompt: str, seed: int) -> str:
     """``SyncD misty-pine-forest 0417``: at most 63 bytes, and a valid file name on every system."""
     words = re.findall(r"\w+", unicodedata.normalize("NFC", prompt.lower()))
     kept = ""
-    for word in words:
+    for word in (word for word in words if word not in _LEFT_OUT):
         longer = f"{kept}-{word}" if kept else word
         if len(longer.encode()) > _MAX_WORDS_BYTES:
             break

@@ -24,8 +24,8 @@ class Task:
     path: Path
     target: str
     scene: str
-    blend: str
-    """The file that was open; a picture is not applied to another."""
+    file: int
+    """Which of the files opened in this process it is for; a picture never gets into another."""
     objects: tuple[str, ...] = ()
     mapping: str = "BOX"
     texture_scale: float = 1.0
@@ -45,7 +45,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Finished:
-    """The last picture: the name of its image data-block, where it lies, and how long it took."""
+    """The last picture: the name of its image data-block (if it has one), where it lies, and how long it took."""
 
     image: str
     path: Path
@@ -71,6 +71,7 @@ class Session:
         self.notices: list[str] = []
         self.finished: Finished | None = None
         self.failure: Failure | None = None
+        self.files_opened = 0
         self._queue: JobQueue | None = None
 
     @property

@@ -95,7 +95,7 @@ def submit(context: bpy.types.Context, seed: int) -> Task:
         path=path,
         target=settings.target,
         scene=context.scene.name,
-        blend=bpy.data.filepath,
+        file=session.files_opened,
         objects=tuple(thing.name for thing in objects),
         mapping=settings.mapping,
         texture_scale=settings.texture_scale,

@@ -8,14 +8,4 @@ from . import main, properties, subpanels
 
 CLASSES = (*main.CLASSES, *subpanels.CLASSES, *properties.CLASSES)
 
-
-def register() -> None:
-    """Called when the extension is enabled."""
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    """Called when it is disabled."""
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -31,7 +31,7 @@ class MainPanel:
                 "INFO",
             )
         layout.prop(settings, "prompt", text="", placeholder="What the picture shows")
-        if len(settings.prompt) > 30:
+        if len(settings.prompt) > parts.letters_across(context):
             parts.wrapped(layout, context, settings.prompt)
         layout.row().prop(settings, "target", expand=True)
         _draw_choices(layout, settings)

@@ -21,9 +21,14 @@ _PHASES = {
 }
 
 
+def letters_across(context: bpy.types.Context) -> int:
+    """About how many letters a line of the region holds."""
+    return max(int(context.region.width / (_LETTER * context.preferences.system.ui_scale)) - 5, 16)
+
+
 def wrapped(layout: Any, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:
-    """A text over as many lines as the region is wide."""
-    letters = max(int(context.region.width / (_LETTER * context.preferences.system.ui_scale)) - 5, 16)
+    """A text over as many lines as it takes."""
+    letters = letters_across(context)
     column = layout.column(align=True)
     column.scale_y = 0.75
     for number, line in enumerate(textwrap.wrap(text, letters)):
@@ -41,7 +46,7 @@ def draw_running(layout: Any, context: bpy.types.Context, task: Task) -> None:
     """Progress, the picture that is coming, and the way out."""
     box = layout.box()
     box.progress(text=_progress_text(task), factor=_progress_factor(task))
-    if task.coherence_gain is not None:
+    if task.coherence_gain:
         box.label(text=f"Coherence: {100 * task.coherence_gain:.0f} % nearer than at the start")
     if icon := preview.icon_id():
         box.template_icon(icon_value=icon, scale=8.0)
@@ -93,9 +98,9 @@ def draw_finished(layout: Any, context: bpy.types.Context) -> None:
     done = session.finished
     image = bpy.data.images.get(done.image)
     box = layout.box()
-    box.label(text=done.image, icon="CHECKMARK")
+    box.label(text=done.path.stem, icon="CHECKMARK")
     if image is None:
-        wrapped(box, context, f"Its data-block is gone; the file is {done.path}")
+        wrapped(box, context, done.message or f"Its data-block is gone; the file is {done.path}", "INFO")
         return
     if image.preview is not None:
         box.template_icon(icon_value=image.preview.icon_id, scale=6.0)
@@ -115,8 +120,7 @@ def draw_world(layout: Any, context: bpy.types.Context) -> None:
     if not worlds.is_ours(world):
         return
     nodes = world.node_tree.nodes
-    column = layout.column()
-    column.use_property_split = True
+    column = layout.column()  # not split: the names are long, and fit into the fields
     if worlds.MAPPING in nodes:
         column.prop(nodes[worlds.MAPPING].inputs["Rotation"], "default_value", index=2, text="Rotation")
     for name, text in ((worlds.LIGHTING, "Lighting Strength"), (worlds.BACKGROUND, "Background Strength")):

@@ -41,11 +41,15 @@ MODEL_INDEX = {
 
 
 def load_vae(run: Path, config: Mapping[str, Any]) -> Any:
-    """The autoencoder of a run, with the sharpened decoder where that stage has begun."""
+    """The autoencoder of a run. Where the decoder has been sharpened, its weights lie between the two decoders'.
+
+    Half way is sharper than the first, without the ripples that the adversary leaves in the second.
+    """
     vae = make_autoencoder(config["autoencoder"], config["data"]["size"])
     weights = averaged_weights(run / "autoencoder", "vae")
     if (run / "decoder" / "checkpoint.pt").exists():
-        weights |= averaged_weights(run / "decoder", "decoder")
+        sharpened, share = averaged_weights(run / "decoder", "decoder"), config["decoder"]["share"]
+        weights |= {name: weights[name].lerp(value, share) for name, value in sharpened.items()}
     vae.load_state_dict(weights)
     return vae.eval()
 

@@ -32,16 +32,7 @@ MORE_PROMPTS = (
     "vines on a brick wall",
     "a photo of a winter landscape with snow at twilight",
 )
-PANORAMA_PROMPTS = (
-    "a photo of a mountain range at twilight",
-    "natural landscape in anime style illustration",
-    "cartoon panorama of spring summer beautiful nature",
-    "a photo of a forest with a misty fog",
-    "a photo of a snowy mountain peak with skiers",
-    "a photo of a city skyline at night",
-    "a photo of the ocean at sunset",
-    "a photo of a lake under the northern lights",
-)
+PANORAMA_PROMPTS = PROMPTS[:8]
 VAGUE_PROMPTS = ("a landscape", "a photo of nature")
 METHODS = ("multidiffusion", "syncdiffusion")
 

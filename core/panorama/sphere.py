@@ -14,6 +14,7 @@ from ..request.settings import MAX_HORIZON
 
 # How fast the fill forgets its edge: the Gaussian's width, in turns, is this times the way to the pole, squared.
 SPREAD = 0.6
+ROWS_AT_ONCE = 64
 
 
 def equirectangular(strip: np.ndarray, width: int, horizon: float = 0.0) -> np.ndarray:
@@ -64,7 +65,11 @@ def _rows(strip: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 def _smoothed(edge: np.ndarray, turns: np.ndarray) -> np.ndarray:
     """The row ``edge`` (W, C) blurred round the loop by Gaussians of these widths: (len(turns), W, C)."""
-    return _blurred(np.broadcast_to(edge, (len(turns), *edge.shape)), turns[:, None, None])
+    rows = np.empty((len(turns), *edge.shape), np.float32)
+    for start in range(0, len(turns), ROWS_AT_ONCE):  # spectra of all of them would be many times the picture
+        part = turns[start : start + ROWS_AT_ONCE, None, None]
+        rows[start : start + ROWS_AT_ONCE] = _blurred(np.broadcast_to(edge, (len(part), *edge.shape)), part)
+    return rows
 
 
 def _blurred(rows: np.ndarray, turns: np.ndarray | float) -> np.ndarray:

@@ -14,8 +14,8 @@ DEFAULT_PRESET = "balanced"
 PRESET_SETTINGS = ("scheduler", "steps", "stride", "sync_weight", "sync_decay", "sync_first", "decode")
 
 # w for LPIPS times this is w for another distance. Section 6.4: a Style Loss scaled by 1e6 wants w = 0.1 where LPIPS
-# wants 20. The built-in distance's has been measured (docs/built-in-model.md).
-WEIGHT_RATIOS: Mapping[str, float] = MappingProxyType({"style": 0.1 / 20.0, "builtin": 0.5})
+# wants 20. The built-in distance's was found by looking (models/landscapes/README.md).
+WEIGHT_RATIOS: Mapping[str, float] = MappingProxyType({"style": 0.1 / 20.0, "builtin": 0.025})
 
 _COMMON: Mapping[str, Any] = {
     "negative_prompt": "",

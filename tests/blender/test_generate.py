@@ -146,9 +146,23 @@ def test_a_picture_is_not_applied_to_another_file(in_blender, tmp_path):
         pump.run_to_end()
         assert "Another file is open now" in session.finished.message
         assert bpy.context.scene.world == world
-        assert session.finished.image in bpy.data.images
+        assert session.finished.image == "" and str(session.finished.path) in session.finished.message
+        assert [image for image in bpy.data.images if "syncdiffusion" in image] == []
     """)
     assert len(list((tmp_path / "textures").glob("*.png"))) == 1
+
+
+def test_saving_while_a_job_runs_changes_nothing_for_it(in_blender, tmp_path):
+    in_blender("""
+        session, pump = part("blender.session").session, part("blender.pump")
+        settings()
+        session.tasks.append(part("operators.generate").submit(bpy.context, 417))
+        bpy.ops.wm.save_as_mainfile(filepath=str(HERE / "first.blend"))
+        pump.run_to_end()
+        assert session.finished.message == ""
+        assert bpy.context.scene.world.name == session.finished.image
+        assert bpy.data.images[session.finished.image].filepath.startswith("//pictures")
+    """)
 
 
 def test_recall_brings_every_setting_back(in_blender):

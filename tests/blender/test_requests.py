@@ -1,0 +1,72 @@
+"""From settings to requests and back. Pure: no Blender needed."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from syncdiffusion.blender.recall import recall
+from syncdiffusion.blender.requests import request_settings
+from syncdiffusion.core.request.validation import prepare
+
+
+def settings(**changed):
+    """What a fresh scene has, changed."""
+    fresh = {
+        "prompt": "a lake", "negative_prompt": "", "target": "WORLD", "preset": "BALANCED", "model": "builtin",
+        "width": 0, "height": 0, "world_size": 2048, "coherence": 0.5, "seed": 0, "use_random_seed": True,
+        "variations": 1, "steps": 20, "guidance_scale": 7.5, "sync_weight": 20.0, "scheduler": "dpmpp-2m",
+    }  # fmt: skip
+    return SimpleNamespace(**{**fresh, **changed})
+
+
+def request_of(chosen, seed=7):
+    return prepare(request_settings(chosen, seed, "cpu", "float32", online=False)).request
+
+
+@pytest.mark.parametrize(
+    ("target", "wrap", "world_size"), [("WORLD", "x", 2048), ("MATERIAL", "xy", None), ("IMAGE", "none", None)]
+)
+def test_targets(target, wrap, world_size):
+    request = request_of(settings(target=target))
+    assert (request.wrap, request.world_size, request.seed, request.offline) == (wrap, world_size, 7, True)
+
+
+@pytest.mark.parametrize(("preset", "steps"), [("DRAFT", 10), ("BALANCED", 20), ("PAPER", 50)])
+def test_coherence_scales_the_presets_weight(preset, steps):
+    middle = request_of(settings(preset=preset))
+    assert middle.steps == steps
+    assert request_of(settings(preset=preset, coherence=1.0)).sync_weight == pytest.approx(2 * middle.sync_weight)
+    assert request_of(settings(preset=preset, coherence=0.25)).sync_weight == pytest.approx(middle.sync_weight / 2)
+    assert not request_of(settings(preset=preset, coherence=0.0)).synchronizes
+
+
+def test_custom_takes_the_settings_of_sampling():
+    chosen = settings(preset="CUSTOM", steps=7, guidance_scale=3.0, sync_weight=5.0, scheduler="euler", coherence=0.1)
+    request = request_of(chosen)
+    assert (request.steps, request.guidance_scale, request.sync_weight, request.scheduler) == (7, 3.0, 5.0, "euler")
+
+
+def test_a_canvas_of_ones_own():
+    assert (request_of(settings(width=512)).width, request_of(settings()).width) == (512, 1536)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"target": "IMAGE", "preset": "PAPER", "coherence": 0.8, "negative_prompt": "people"},
+        {"target": "MATERIAL", "preset": "DRAFT", "coherence": 0.0, "width": 512, "height": 512},
+        {"preset": "CUSTOM", "steps": 9, "guidance_scale": 2.0, "sync_weight": 3.0, "scheduler": "unipc"},
+        {"preset": "CUSTOM", "sync_weight": 1e4},
+    ],
+)
+def test_recalled_settings_make_the_same_request(changed):
+    first = request_of(settings(**changed))
+    recalled = settings(prompt="other", preset="DRAFT", target="IMAGE", seed=1)
+    recall(recalled, first.to_json({}))
+    assert recalled.seed == 7
+    assert not recalled.use_random_seed
+    again = request_of(recalled, recalled.seed)
+    assert again.sync_weight == pytest.approx(first.sync_weight)
+    differing = {name for name in vars(first) if getattr(first, name) != getattr(again, name)}
+    assert differing <= {"sync_weight", "preset"}
