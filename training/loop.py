@@ -58,6 +58,14 @@ class Worker:
         for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
             gradient.copy_(mean.view_as(gradient))
 
+    def any_says(self, yes: bool) -> bool:
+        """Whether a worker says yes; all get the same answer."""
+        if self.count == 1:
+            return yes
+        flag = torch.tensor(float(yes))
+        dist.all_reduce(flag)
+        return bool(flag)
+
     def autocast(self) -> AbstractContextManager[None]:
         """bfloat16 where it is safe; weights and gradients stay float32."""
         return torch.autocast(self.device.type, torch.bfloat16)
@@ -109,6 +117,8 @@ class Averaged:
 class Loop:
     """The steps of one stage: ``for step in loop`` trains, checkpoints, and ends where the configuration says.
 
+    ``settings["minutes"]``, where there is such, ends it earlier, to go on another time.
+
     ``networks`` and ``optimizers`` are what a checkpoint holds, by name; ``averaged`` names the networks of which an
     average is kept. In the body, call ``update`` once for each optimizer.
     """
@@ -137,7 +147,10 @@ class Loop:
     def __iter__(self) -> Iterator[int]:
         saved = started = time.monotonic()
         first = self.step
+        limit = 60.0 * self._settings.get("minutes", float("inf"))
         while self.step < self._settings["steps"]:
+            if limit < float("inf") and self._worker.any_says(time.monotonic() - started >= limit):
+                break
             for name, optimizer in self._optimizers.items():
                 rate = learning_rate(self.step, self._settings["steps"], self._highest[name])
                 for group in optimizer.param_groups:

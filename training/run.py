@@ -19,10 +19,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("build/training"), help="a folder per stage is made in it")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--workers", type=int, default=1, help="processes, each on one core of a CPU")
+    parser.add_argument("--minutes", type=float, help="stop with a checkpoint after so long")
     parser.add_argument("--config", type=Path, default=CONFIG)
     given = parser.parse_args(arguments)
-    stage = import_module(f".{given.stage}", __package__)
     config = read_config(given.config)
+    if given.minutes is not None:
+        config[given.stage]["minutes"] = given.minutes
+    stage = import_module(f".{given.stage}", __package__)
     start_workers(stage.train, given.workers, given.device, given.out / given.stage, given.data, config)
 
 

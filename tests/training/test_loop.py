@@ -50,6 +50,17 @@ def test_a_resumed_run_is_an_unbroken_one(tmp_path, monkeypatch):
     assert torch.equal(*weights)
 
 
+def test_minutes_end_it_early_and_it_goes_on(tmp_path):
+    line = nn.Linear(1, 1)
+    settings = {"steps": 3, "seed": 1, "minutes": 0.0}
+    for expected, minutes in ((0, 0.0), (3, 10.0)):
+        networks = {"line": line}
+        optimizers = {"line": torch.optim.AdamW(line.parameters())}
+        loop = Loop(ALONE, tmp_path, {**settings, "minutes": minutes}, networks, optimizers, [])
+        assert len([None for _ in loop]) == expected
+        assert loop.step == expected
+
+
 def test_it_learns_and_logs(tmp_path):
     _, weight = train(ALONE, tmp_path, 500)
     assert weight == pytest.approx(2.0, abs=0.05)
@@ -73,9 +84,12 @@ def share_gradients(worker, folder):
     parameter = nn.Parameter(torch.zeros(2))
     parameter.grad = torch.full((2,), float(worker.rank))
     worker.average_gradients([parameter])
-    (folder / str(worker.rank)).write_text(str(parameter.grad.tolist()))
+    answers = [worker.any_says(worker.rank == 1), worker.any_says(False)]
+    (folder / str(worker.rank)).write_text(f"{parameter.grad.tolist()} {answers}")
 
 
 def test_workers_share_gradients(tmp_path):
     start_workers(share_gradients, 2, "cpu", tmp_path)
-    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"0": "[0.5, 0.5]", "1": "[0.5, 0.5]"}
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(
+        "01", "[0.5, 0.5] [True, False]"
+    )
