@@ -249,14 +249,14 @@ class TestCommands:
 
     def test_demo_gives_the_prompt_to_the_command_line(self, dev, machine, capsys):
         assert dev.main(["demo", 'fish & chips; "at" 5 o\'clock']) == 0
-        assert '--prompt=fish & chips; "at" 5 o\'clock' in machine.commands[1]
-        assert machine.ran() == ["small_model.py", "syncdiffusion", "world.py"]
-        assert "random weights" in capsys.readouterr().out
+        assert '--prompt=fish & chips; "at" 5 o\'clock' in machine.commands[0]
+        assert machine.ran() == ["syncdiffusion", "world.py"]
+        assert "built-in model" in capsys.readouterr().out
 
     def test_demo_stops_at_the_first_part_that_fails(self, dev, machine):
         machine.codes["syncdiffusion"] = 2
         assert dev.main(["demo"]) == 2
-        assert machine.ran() == ["small_model.py", "syncdiffusion"]
+        assert machine.ran() == ["syncdiffusion"]
 
     def test_what_no_command_knows_is_refused(self, dev, capsys):
         with pytest.raises(SystemExit):
@@ -293,7 +293,17 @@ def archive(build, tmp_path_factory) -> zipfile.ZipFile:
 class TestExtension:
     def test_has_its_own_files_and_nothing_else(self, archive):
         names = [PurePosixPath(name) for name in archive.namelist()]
-        allowed = {"core", "cli", "operators", "panels", "models", "LICENSE", "__init__.py", "blender_manifest.toml"}
+        allowed = {
+            "blender",
+            "core",
+            "cli",
+            "operators",
+            "panels",
+            "models",
+            "LICENSE",
+            "__init__.py",
+            "blender_manifest.toml",
+        }
         assert {name.parts[0] for name in names} <= allowed
         assert {"core/version.py", "cli/__init__.py", "LICENSE", "__init__.py"} <= {str(name) for name in names}
         assert not [name for name in names if "__pycache__" in name.parts or name.suffix == ".pyc"]

@@ -16,7 +16,8 @@ from syncdiffusion.core.version import VERSION
 
 ROOT = Path(__file__).resolve().parents[1]
 CORE = sorted((ROOT / "core").rglob("*.py"))
-PACKAGE = [*sorted(ROOT.glob("__*__.py")), *sorted((ROOT / "cli").rglob("*.py")), *CORE]
+BLENDER = [path for name in ("blender", "operators", "panels") for path in sorted((ROOT / name).rglob("*.py"))]
+PACKAGE = [*sorted(ROOT.glob("__*__.py")), *sorted((ROOT / "cli").rglob("*.py")), *BLENDER, *CORE]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 LONGEST_FILE = 450
 
@@ -46,12 +47,12 @@ def test_core_knows_nothing_of_blender(path):
 @pytest.mark.parametrize("path", PACKAGE, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_the_package_imports_itself_relatively(path):
     # The same files are bl_ext.user_default.syncdiffusion inside Blender, where no module has the name syncdiffusion.
-    own = {"syncdiffusion", "core", "cli", "operators", "panels"}
+    own = {"syncdiffusion", "blender", "core", "cli", "operators", "panels"}
     assert [module for level, module in imports(path) if level == 0 and module.partition(".")[0] in own] == []
 
 
-@pytest.mark.parametrize("path", CORE, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_files_of_core_are_read_in_one_sitting(path):
+@pytest.mark.parametrize("path", PACKAGE, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_files_are_read_in_one_sitting(path):
     assert len(path.read_text("utf-8").splitlines()) < LONGEST_FILE
 
 

@@ -93,7 +93,7 @@ def test_another_loss_takes_its_own_weights(pictures, lpips_weights):
     settings = settings_of(picture, {"loss": "lpips-squeeze"}, Findings())
     assert "loss_weights" not in settings
     settings = settings_of(picture, {"loss": "style", "loss_weights": str(lpips_weights("style"))}, Findings())
-    assert prepare(settings).request.sync_weight == 48.2 * 0.1 / 20
+    assert prepare(settings).request.sync_weight == 69.2 * 0.1 / 20
 
 
 def test_what_a_picture_names_is_found_beside_it_too(pictures, repeat, here, lpips_alex):
