@@ -58,10 +58,16 @@ class SYNCDIFFUSION_OT_generate(bpy.types.Operator):
             settings.seed = random.randint(0, MAX_SEED)
         session.failure = None
         session.notices.clear()
+        submitted = []
         try:
             for number in range(settings.variations):
-                session.tasks.append(submit(context, min(settings.seed + number, MAX_SEED)))
+                submitted.append(submit(context, min(settings.seed + number, MAX_SEED)))
+                session.tasks.append(submitted[-1])
         except (SyncDiffusionError, OSError) as error:
+            for task in submitted:  # all variations or none
+                task.job.cancel()
+            if submitted:
+                pump.start()
             session.failure = Failure(str(error))
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

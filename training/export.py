@@ -21,8 +21,9 @@ from syncdiffusion.core.models.libraries import import_diffusers
 
 from .autoencoder import make_autoencoder
 from .data import open_pictures
-from .denoiser import TOKENIZER, make_text_encoder, make_unet, read_latents
+from .denoiser import TOKENIZER, make_text_encoder, make_unet
 from .features import Classifier
+from .latents import read_latents
 from .loop import CONFIG, averaged_weights, read_config
 from .samples import SCHEDULER
 from .words import read_tokenizer

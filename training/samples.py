@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from .view import save, sheet
+from .words import tokens
 
 if TYPE_CHECKING:
-    from .denoiser import Latents
+    from .latents import Latents
     from .loop import Worker
 
 # Stable Diffusion's noise schedule, as its scheduler files say it.
@@ -86,8 +87,6 @@ def sample_sheet(
     guidance: float = 5.0,
 ) -> None:
     """A contact sheet of PROMPTS from the averaged weights."""
-    from .denoiser import tokens
-
     made = {name: copy.deepcopy(network).eval() for name, network in networks.items()}
     for name, network in made.items():
         network.load_state_dict(averages[name])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from syncdiffusion.core.models.libraries import import_diffusers
 
@@ -92,3 +93,14 @@ def save_tokenizer(merges: list[tuple[str, str]], tokens: int, folder: Path) -> 
     }
     (folder / "tokenizer_config.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
     return read_tokenizer(folder)
+
+
+def tokens(tokenizer: Any, captions: Sequence[str]) -> Tensor:
+    """Token ids (B, text_tokens), cut or padded."""
+    return tokenizer(
+        list(captions),
+        padding="max_length",
+        truncation=True,
+        max_length=tokenizer.model_max_length,
+        return_tensors="pt",
+    ).input_ids

@@ -15,11 +15,12 @@ from syncdiffusion.core.request.validation import prepare
 from training import denoiser, export, run, unpack
 from training.autoencoder import reconstruction_loss, to_tensor
 from training.data import missing, open_pictures, paint
-from training.denoiser import read_latents, v_loss
+from training.denoiser import v_loss
 from training.export import load_vae
 from training.features import LABELS, Classifier
 from training.generated import Studio, pair_distances, windows_of
 from training.judge import Judge
+from training.latents import read_latents
 from training.loop import averaged_weights, read_config
 from training.samples import alphas_cumprod, sample
 from training.words import END, learn_merges, save_tokenizer, with_fillers
