@@ -69,6 +69,28 @@ def test_what_is_missing_is_said_before_anything_is_done(in_blender, tmp_path):
     assert list((tmp_path / "pictures").glob("*")) == []
 
 
+def test_all_variations_are_queued_or_none(in_blender, tmp_path):
+    in_blender("""
+        generate = part("operators.generate")
+        session, pump = part("blender.session").session, part("blender.pump")
+        submit, calls = generate.submit, []
+
+        def full_disk_at_the_second(context, seed):
+            calls.append(seed)
+            if len(calls) == 2:
+                raise OSError("no room")
+            return submit(context, seed)
+
+        generate.submit = full_disk_at_the_second
+        settings(steps=900, variations=3)
+        assert "no room" in refused(ops.generate)
+        assert calls == [417, 418]
+        pump.run_to_end()
+        assert session.finished is None and session.failure.sentence == "no room"
+    """)
+    assert list((tmp_path / "pictures").iterdir()) == []
+
+
 def test_an_engine_that_is_missing_is_named(in_blender):
     in_blender("""
         generate = part("operators.generate")
