@@ -25,9 +25,12 @@ def picture_name(prompt: str, seed: int) -> str:
     return f"{_PREFIX} {kept or 'picture'} {seed:04d}"
 
 
-def free_path(folder: Path, name: str, is_taken: Callable[[Path], bool]) -> Path:
-    """``NAME.png`` in a folder, or ``NAME 2.png``, ... where that is taken: no file is ever overwritten."""
-    path, number = folder / f"{name}.png", 2
+def free_path(folder: Path, name: str, is_taken: Callable[[Path], bool], suffix: str = ".png") -> Path:
+    """``NAME.png`` in a folder, or ``NAME 2.png``, ... where that is taken: no file is ever overwritten.
+
+    ``suffix``: another ending than ``.png``.
+    """
+    path, number = folder / f"{name}{suffix}", 2
     while is_taken(path):
-        path, number = folder / f"{name} {number}.png", number + 1
+        path, number = folder / f"{name} {number}{suffix}", number + 1
     return path

@@ -88,7 +88,7 @@ def _finish(task: Task, event: Done | Cancelled | Failed) -> None:
     if isinstance(event, Failed):
         session.failure = Failure(str(event.error), event.details)
     elif isinstance(event, Done):
-        image, message = deliver(task, event.result.request)
+        image, message = deliver(task, event.result)
         seconds = time.monotonic() - task.started
         session.finished = Finished(image, task.path, task.target, task.scene, seconds, message)
 

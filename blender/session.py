@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..core.events import Progress
     from ..core.job import Job, JobQueue
+    from .applying import Choices
 
 
 @dataclass
@@ -26,9 +27,8 @@ class Task:
     scene: str
     file: int
     """Which of the files opened in this process it is for; a picture never gets into another."""
+    choices: Choices
     objects: tuple[str, ...] = ()
-    mapping: str = "BOX"
-    texture_scale: float = 1.0
     started: float = field(default_factory=time.monotonic)
     progress: Progress | None = None
     first_loss: float | None = None

@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
-TARGETS = (
-    ("WORLD", "World", "A panorama that closes round the scene, as its world", "WORLD", 0),
-    ("MATERIAL", "Material", "A picture that repeats, as a material of the selected objects", "MATERIAL", 1),
-    ("IMAGE", "Image", "A wide picture, as an image data-block", "IMAGE_DATA", 2),
-)
-PRESETS = (
-    ("DRAFT", "Draft", "Fast and rough, to find a composition", 0),
-    ("BALANCED", "Balanced", "Good quality in reasonable time", 1),
-    ("PAPER", "Exact (Slow)", "The settings of the paper: many steps, a gradient at every one", 2),
-    ("CUSTOM", "Custom", "Steps, guidance and sync weight as set under Sampling", 3),
-)
-SCHEDULERS = (
-    ("dpmpp-2m", "DPM++ 2M", "Good pictures in 10 to 25 steps"),
-    ("unipc", "UniPC", "Good pictures in 10 to 25 steps"),
-    ("euler", "Euler", "Simple and steady, 20 to 40 steps"),
-    ("ddim", "DDIM", "The paper's, 50 steps"),
-)
-MAPPINGS = (
-    ("BOX", "Box", "From all sides, needs no UV map"),
-    ("UV", "UV", "By the object's active UV map"),
-    ("GENERATED", "Generated", "By the object's bounding box"),
-)
+from . import choices, sizes
+
+
+def _canvas_menu(name: str, values: tuple, automatic: str, description: str) -> Any:
+    """An enumeration that shows and sets ``width`` and ``height``."""
+
+    def get(self: Any) -> int:
+        return sizes.CUSTOM if self.use_custom_size else sizes.number_of((self.width, self.height), values)
+
+    def choose(self: Any, number: int) -> None:
+        self.use_custom_size = number == sizes.CUSTOM
+        if number != sizes.CUSTOM:
+            self.width, self.height = values[number - sizes.CUSTOM - 1]
+
+    labels = [sizes.canvas_label(value, automatic) for value in values]
+    return EnumProperty(name=name, description=description, items=sizes.menu(values, labels), get=get, set=choose)
+
+
+def _get_world_menu(self: Any) -> int:
+    return sizes.CUSTOM if self.use_custom_size else sizes.number_of(self.world_size, sizes.WORLD_WIDTHS)
+
+
+def _set_world_menu(self: Any, number: int) -> None:
+    self.use_custom_size = number == sizes.CUSTOM
+    if number != sizes.CUSTOM:
+        self.world_size = sizes.WORLD_WIDTHS[number - sizes.CUSTOM - 1]
 
 
 class SyncDiffusionSettings(bpy.types.PropertyGroup):
@@ -34,16 +40,17 @@ class SyncDiffusionSettings(bpy.types.PropertyGroup):
 
     prompt: StringProperty(name="Prompt", description="What the picture shows")
     negative_prompt: StringProperty(name="Negative Prompt", description="What the picture should not show")
-    target: EnumProperty(name="Target", description="What the picture becomes", items=TARGETS)
-    preset: EnumProperty(name="Quality", description="Time against quality", items=PRESETS, default="BALANCED")
+    target: EnumProperty(name="Target", description="What the picture becomes", items=choices.TARGETS)
+    preset: EnumProperty(name="Quality", description="Time against quality", items=choices.PRESETS, default="BALANCED")
     model: StringProperty(
         name="Model",
         description="builtin, a folder in diffusers layout, a .safetensors checkpoint, or a hub id (owner/name)",
         default="builtin",
     )
+
     width: IntProperty(
         name="Width",
-        description="Width of the canvas in pixels; 0 takes six windows of the model",
+        description="Width of the canvas in pixels; 0 leaves it to the model (six windows, two for a tile)",
         default=0,
         min=0,
         max=32768,
@@ -51,20 +58,31 @@ class SyncDiffusionSettings(bpy.types.PropertyGroup):
     )
     height: IntProperty(
         name="Height",
-        description="Height of the canvas in pixels; 0 takes one window of the model",
+        description="Height of the canvas in pixels; 0 leaves it to the model (one window, two for a tile)",
         default=0,
         min=0,
         max=32768,
         step=6400,
     )
     world_size: IntProperty(
-        name="World Size",
+        name="World Width",
         description="Width of the finished 360° picture in pixels; it is half as high",
         default=4096,
         min=64,
         max=16384,
         step=51200,
     )
+    use_custom_size: BoolProperty(name="Custom Size", options={"HIDDEN"})
+    world_menu: EnumProperty(
+        name="Size",
+        description="Size of the finished 360° picture",
+        items=sizes.WORLD_MENU,
+        get=_get_world_menu,
+        set=_set_world_menu,
+    )
+    strip_menu: _canvas_menu("Size", sizes.STRIPS, "6 : 1, by the Model", "Size of the picture")
+    tile_menu: _canvas_menu("Size", sizes.TILES, "1 : 1, by the Model", "Size of the tile that repeats")
+
     coherence: FloatProperty(
         name="Coherence",
         description="How strongly all parts are drawn to one look: 0 not at all, 0.5 as measured to be best",
@@ -84,12 +102,43 @@ class SyncDiffusionSettings(bpy.types.PropertyGroup):
     sync_weight: FloatProperty(
         name="Sync Weight", description="w of the paper's gradient step (Eq. 14)", default=20.0, min=0.0, max=1e6
     )
-    scheduler: EnumProperty(name="Sampler", description="How noise is removed step by step", items=SCHEDULERS)
+    scheduler: EnumProperty(name="Sampler", description="How noise is removed step by step", items=choices.SCHEDULERS)
 
-    mapping: EnumProperty(name="Mapping", description="How the picture lies on the objects", items=MAPPINGS)
+    anchor: EnumProperty(
+        name="Anchor", description="What all parts of the picture are drawn towards", items=choices.ANCHORS
+    )
+    anchor_window: IntProperty(name="Window", description="Number of the window, counted from 0", default=0, min=0)
+    anchor_image: PointerProperty(name="Image", description="Its middle square is the anchor", type=bpy.types.Image)
+
+    world_mode: EnumProperty(name="Into", description="What of the scene's world is changed", items=choices.WORLD_MODES)
+
+    mapping: EnumProperty(name="Mapping", description="How the picture lies on the objects", items=choices.MAPPINGS)
     texture_scale: FloatProperty(
         name="Scale", description="How often the picture repeats", default=1.0, min=0.001, soft_max=20.0
     )
+    box_blend: FloatProperty(
+        name="Blend", description="How far the sides of a box mapping run into each other",
+        default=0.2, min=0.0, max=1.0, subtype="FACTOR",
+    )  # fmt: skip
+    bump_strength: FloatProperty(
+        name="Bump", description="Relief by a height derived from the picture's luminance; 0 is none",
+        default=0.2, min=0.0, max=1.0, subtype="FACTOR",
+    )  # fmt: skip
+    roughness_source: EnumProperty(
+        name="Roughness", description="Where the roughness comes from", items=choices.ROUGHNESS_SOURCES
+    )
+    roughness: FloatProperty(
+        name="Roughness", description="0 is a mirror, 1 is chalk", default=0.6, min=0.0, max=1.0, subtype="FACTOR"
+    )
+    material_place: EnumProperty(
+        name="Into", description="What of the objects is changed", items=choices.MATERIAL_PLACES
+    )
+
+    image_use: EnumProperty(name="Use", description="What becomes of the image", items=choices.IMAGE_USES)
+    backdrop_shape: EnumProperty(name="Shape", description="Shape of the backdrop", items=choices.BACKDROP_SHAPES)
+
+    history_index: IntProperty(name="Picture", options={"HIDDEN"})
+    history_view: EnumProperty(name="View", description="How pictures are shown", items=choices.HISTORY_VIEWS)
 
 
 def register() -> None:

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import bpy
 
-from . import generate, image, material, model, world
+from . import backdrop, generate, history, image, material, model, world
 
-CLASSES = (*generate.CLASSES, *world.CLASSES, *material.CLASSES, *image.CLASSES, *model.CLASSES)
+CLASSES = (
+    *generate.CLASSES,
+    *world.CLASSES,
+    *material.CLASSES,
+    *backdrop.CLASSES,
+    *image.CLASSES,
+    *history.CLASSES,
+    *model.CLASSES,
+)
 
 register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 import bpy
 
-from ..blender import images, materials, pump, worlds
+from ..blender import applying, pump, storage
 from ..blender.naming import free_path, picture_name
 from ..blender.preferences import preferences
 from ..blender.requests import request_settings
@@ -31,11 +31,7 @@ def why_not(context: bpy.types.Context) -> str:
         return f"The engine is not installed: Blender's Python does not find {', '.join(missing)}"
     if not settings.prompt.strip():
         return "The prompt is empty: say what the picture should show"
-    if settings.target == "WORLD":
-        return worlds.why_not(context.scene)
-    if settings.target == "MATERIAL" and not any(map(materials.can_take, context.selected_objects)):
-        return "No object is selected that can take a material"
-    return ""
+    return applying.why_not(context.scene, settings.target, applying.Choices.of(settings), context.selected_objects)
 
 
 class SYNCDIFFUSION_OT_generate(bpy.types.Operator):
@@ -91,7 +87,7 @@ def submit(context: bpy.types.Context, seed: int) -> Task:
 
     settings, preference = context.scene.syncdiffusion, preferences()
     plan = prepare(request_settings(settings, seed, preference.device, preference.dtype, bpy.app.online_access))
-    path = free_path(images.folder_for_new(), picture_name(settings.prompt, seed), session.is_taken)
+    path = free_path(storage.folder_for_new(), picture_name(settings.prompt, seed), session.is_taken)
     outputs = Outputs(output=path)
     outputs.check_space(plan.request.pixels)
     objects = context.selected_objects if settings.target == "MATERIAL" else ()
@@ -102,9 +98,8 @@ def submit(context: bpy.types.Context, seed: int) -> Task:
         target=settings.target,
         scene=context.scene.name,
         file=session.files_opened,
+        choices=applying.Choices.of(settings),
         objects=tuple(thing.name for thing in objects),
-        mapping=settings.mapping,
-        texture_scale=settings.texture_scale,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..blender import materials
+from ..blender.applying import Choices
 from .image import OnImage
 
 
@@ -18,20 +19,45 @@ class SYNCDIFFUSION_OT_apply_material(OnImage, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Whether an object can take it."""
-        cls.poll_message_set("No object is selected that can take a material")
-        return any(map(materials.can_take, context.selected_objects))
+        choices = Choices.of(context.scene.syncdiffusion)
+        reason = materials.why_not(
+            context.scene, context.selected_objects, choices.look.mapping, choices.material_place
+        )
+        cls.poll_message_set(reason)
+        return not reason
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Apply it by the mapping and the scale of the settings."""
+        """Apply it as the settings say."""
         image = self.chosen()
         if image is None:
             return {"CANCELLED"}
-        settings = context.scene.syncdiffusion
+        choices = Choices.of(context.scene.syncdiffusion)
         names = [thing.name for thing in context.selected_objects]
-        done, skipped = materials.apply(image, names, settings.mapping, settings.texture_scale)
+        done, skipped = materials.apply(image, names, choices.look, choices.material_place, context.scene)
         if skipped:
             self.report({"INFO"}, f"Applied to {done} objects; {skipped} cannot take a material or are linked")
         return {"FINISHED"}
 
 
-CLASSES = (SYNCDIFFUSION_OT_apply_material,)
+class SYNCDIFFUSION_OT_make_unique(bpy.types.Operator):
+    """Give every selected object a copy of its own of the material it shares, so that each can be placed by itself"""
+
+    bl_idname = "syncdiffusion.make_unique"
+    bl_label = "Make Unique"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether a selected object shares a material of ours."""
+        reason = materials.why_not_unique(context.selected_objects)
+        cls.poll_message_set(reason)
+        return not reason
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Copy the materials."""
+        count = materials.make_unique(context.selected_objects)
+        self.report({"INFO"}, f"{count} objects have a material of their own now")
+        return {"FINISHED"}
+
+
+CLASSES = (SYNCDIFFUSION_OT_apply_material, SYNCDIFFUSION_OT_make_unique)

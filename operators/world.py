@@ -27,19 +27,15 @@ class SYNCDIFFUSION_OT_apply_world(OnImage, bpy.types.Operator):
         image = self.chosen()
         if image is None:
             return {"CANCELLED"}
-        width, height = image.size
-        if width != 2 * height:
-            self.report(
-                {"ERROR"},
-                f"{image.name} is {width} × {height}; a world is twice as wide as high: generate one for World",
-            )
+        if reason := worlds.why_not_image(image):
+            self.report({"ERROR"}, reason)
             return {"CANCELLED"}
-        worlds.apply(context.scene, image)
+        worlds.apply(context.scene, image, context.scene.syncdiffusion.world_mode)
         return {"FINISHED"}
 
 
 class SYNCDIFFUSION_OT_restore_world(bpy.types.Operator):
-    """Bring back the world that the scene had before"""
+    """Bring back the world, or the image in it, that the scene had before"""
 
     bl_idname = "syncdiffusion.restore_world"
     bl_label = "Restore Previous World"
@@ -58,4 +54,24 @@ class SYNCDIFFUSION_OT_restore_world(bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (SYNCDIFFUSION_OT_apply_world, SYNCDIFFUSION_OT_restore_world)
+class SYNCDIFFUSION_OT_face_camera(bpy.types.Operator):
+    """Turn the world so that the middle of the panorama lies where the camera looks"""
+
+    bl_idname = "syncdiffusion.face_camera"
+    bl_label = "Face Camera"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether there is a world of ours and a camera."""
+        reason = worlds.why_not_face(context.scene)
+        cls.poll_message_set(reason)
+        return not reason
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Set the rotation."""
+        worlds.face_camera(context.scene)
+        return {"FINISHED"}
+
+
+CLASSES = (SYNCDIFFUSION_OT_apply_world, SYNCDIFFUSION_OT_restore_world, SYNCDIFFUSION_OT_face_camera)

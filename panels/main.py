@@ -53,7 +53,7 @@ def _draw_choices(layout: Any, settings: Any) -> None:
     column.use_property_decorate = False
     column.prop(settings, "preset")
     if settings.target == "WORLD":
-        column.prop(settings, "world_size")
+        column.prop(settings, "world_menu")
     elif settings.target == "MATERIAL":
         column.prop(settings, "mapping")
         column.prop(settings, "texture_scale")

@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from ..blender import preview, worlds
+from ..blender import preview, world_nodes, worlds
 from ..blender.session import Task, session
 from ..core.events import Phase
 
@@ -121,9 +121,9 @@ def draw_world(layout: Any, context: bpy.types.Context) -> None:
         return
     nodes = world.node_tree.nodes
     column = layout.column()  # not split: the names are long, and fit into the fields
-    if worlds.MAPPING in nodes:
-        column.prop(nodes[worlds.MAPPING].inputs["Rotation"], "default_value", index=2, text="Rotation")
-    for name, text in ((worlds.LIGHTING, "Lighting Strength"), (worlds.BACKGROUND, "Background Strength")):
+    if world_nodes.MAPPING in nodes:
+        column.prop(nodes[world_nodes.MAPPING].inputs["Rotation"], "default_value", index=2, text="Rotation")
+    for name, text in ((world_nodes.LIGHTING, "Lighting Strength"), (world_nodes.BACKGROUND, "Background Strength")):
         if name in nodes:
             column.prop(nodes[name].inputs["Strength"], "default_value", text=text)
     column.operator("syncdiffusion.restore_world")
