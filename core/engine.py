@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -58,6 +59,7 @@ class _Sampled:
     latents: torch.Tensor
     trace: np.ndarray
     losses: np.ndarray
+    stopped_after: int | None = None
 
 
 class Engine:
@@ -67,6 +69,31 @@ class Engine:
         self._models: Kept[_Loaded] = Kept()
         self._distances: Kept[Any] = Kept()
         self._known_files = KnownFiles()
+        self._device = torch.device("cpu")
+
+    def load(self, plan: Plan, cancelled: Callable[[], bool] = lambda: False) -> None:
+        """Load what a plan needs and keep it, so that a run of it begins with sampling. Raises as ``generate`` does."""
+        with self._prepared(plan, lambda _: None, cancelled) as run:
+            self._load(run)
+
+    def park(self) -> None:
+        """Move the networks into main memory, so that a run that waits leaves the device to others."""
+        self._move(torch.device("cpu"))
+
+    def unpark(self) -> None:
+        """Move the networks back to where the run goes on. Where they do not fit any more, they are forgotten."""
+        try:
+            self._move(self._device)
+        except RuntimeError:
+            self.release()
+            raise
+
+    def _move(self, device: torch.device) -> None:
+        if self._models.value is not None:
+            self._models.value.components.to(device)
+        if self._distances.value is not None:
+            self._distances.value.to(device)
+        free_unused_memory()
 
     def release(self) -> None:
         """Forget the model and give its memory back."""
@@ -79,16 +106,25 @@ class Engine:
         outputs: Outputs,
         emit: Callable[[Event], None] = lambda _: None,
         cancelled: Callable[[], bool] = lambda: False,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> Result:
-        """Generate a panorama and write its files. ``cancelled`` is asked before every batch of windows.
+        """Generate a panorama and write its files.
 
+        ``cancelled`` is asked before every batch of windows and every tile; to pause the run it may take its time.
+        ``stopped`` is asked after every step: the run then ends with the picture as it is foreseen there.
         Raises a SyncDiffusionError; no file is left half-written then, and no memory kept but the model's.
         """
+        with self._prepared(plan, emit, cancelled) as run:
+            return self._generate(run, outputs, stopped)
+
+    @contextmanager
+    def _prepared(self, plan: Plan, emit: Callable[[Event], None], cancelled: Callable[[], bool]) -> Iterator[_Run]:
+        """A run on its device, and what happens when memory runs out in it."""
         try:
-            device = resolve_device(plan.request.device)
+            device = self._device = resolve_device(plan.request.device)
             dtype = resolve_dtype(plan.request.dtype, device)
             with arithmetic(device, dtype, plan.request.deterministic):
-                return self._generate(_Run(plan, device, dtype, Reporter(emit, cancelled)), outputs)
+                yield _Run(plan, device, dtype, Reporter(emit, cancelled))
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -98,14 +134,14 @@ class Engine:
         finally:
             free_unused_memory()
 
-    def _generate(self, run: _Run, outputs: Outputs) -> Result:
+    def _generate(self, run: _Run, outputs: Outputs, stopped: Callable[[], bool]) -> Result:
         phase = run.reporter.phase
         with phase(Phase.LOADING):
             loaded, distance = self._load(run)
             decoder = run.decoder(loaded.components)
             condition = run.encode_prompt(loaded.components)
         with phase(Phase.SAMPLING):
-            sampled = run.sample(loaded, condition, decoder, distance, keep_trace=outputs.trace is not None)
+            sampled = run.sample(loaded, condition, decoder, distance, stopped, keep_trace=outputs.trace is not None)
         with phase(Phase.DECODING):
             pixels = run.finish(run.decode(decoder, sampled.latents))
         with phase(Phase.SAVING):
@@ -114,7 +150,8 @@ class Engine:
                 latents=sampled.latents.cpu().numpy(),
                 trace=sampled.trace,
                 losses=sampled.losses,
-                request=run.plan.request.to_json(self._hashes(run.plan)),
+                request=run.plan.request.to_json(self._hashes(run.plan), sampled.stopped_after),
+                stopped_after=sampled.stopped_after,
             )
             run.reporter.check_cancelled()
             outputs.write(result, partial(run.report, result))
@@ -185,9 +222,13 @@ class _Run:
         condition: Condition,
         decoder: Decoder,
         distance: PerceptualDistance | None,
+        stopped: Callable[[], bool],
         keep_trace: bool,
     ) -> _Sampled:
-        """Joint diffusion from the initial noise to clean latents. ``distance`` None: no step synchronizes."""
+        """Joint diffusion from the initial noise to clean latents. ``distance`` None: no step synchronizes.
+
+        ``stopped``: whether to end early, with the x0 prediction of the step just done (Eq. 10).
+        """
         request, facts = self.plan.request, self.plan.model.facts
         weights = request.sync_weights()
         costly = [weight > 0 for weight in weights]
@@ -213,17 +254,22 @@ class _Run:
             anchor,
             foresee_noisy=request.foresee == "noisy",
         )
-        time_left = TimeLeft(costly)
+        time_left = TimeLeft(costly, self.reporter.stopwatch.now)
         trace, losses = [], []
+        stopped_after = None
         z = self._initial_noise().to(self.device)
+        self.reporter.step(Progress(Phase.SAMPLING, 0, request.steps, preview=loaded.preview(z).numpy()))
         for step in diffusion.run(z):
             self._tell(step, time_left.after(step.index), loaded.preview)
             losses.append(step.loss)
             if keep_trace:
                 trace.append(step.latents.cpu())
             z = step.latents
+            if stopped() and step.index + 1 < request.steps:
+                z, stopped_after = step.x0, step.index + 1
+                break
         kept = torch.cat(trace) if trace else torch.empty((0, *z.shape[1:]))
-        return _Sampled(z, kept.numpy(), np.array(losses, dtype=np.float32))
+        return _Sampled(z, kept.numpy(), np.array(losses, dtype=np.float32), stopped_after)
 
     def _initial_noise(self) -> torch.Tensor:
         request, windows = self.plan.request, self.plan.windows
@@ -281,6 +327,7 @@ class _Run:
                 "diffusers": diffusers.__version__,
             },
             "windows": len(self.plan.windows),
+            "stopped_after": result.stopped_after,
             "decoded": self._decoded,
             "seconds": self.reporter.stopwatch.seconds(),
             "peak_memory_bytes": self._batches.peak_bytes(),

@@ -15,7 +15,7 @@ class Reporter:
 
     def __init__(self, emit: Callable[[Event], None], cancelled: Callable[[], bool]) -> None:
         self._emit = emit
-        self.cancelled = cancelled
+        self._cancelled = cancelled
         self.stopwatch = Stopwatch()
         self.notices: list[str] = []
         self._where = ""
@@ -39,6 +39,11 @@ class Reporter:
         if text not in self.notices:
             self.notices.append(text)
             self._emit(Notice(f"{text} ({self._where})" if self._where else text))
+
+    def cancelled(self) -> bool:
+        """Whether the run has been cancelled. The answer may be kept waiting: that is a pause, and no time counts."""
+        with self.stopwatch.pause():
+            return self._cancelled()
 
     def check_cancelled(self) -> None:
         """Raise CancelledError when the run has been cancelled."""

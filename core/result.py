@@ -22,4 +22,6 @@ class Result:
     trace: np.ndarray
     losses: np.ndarray
     request: dict[str, Any]
+    stopped_after: int | None = None
+    """After how many steps sampling was ended on request; None where it took them all."""
     report: dict[str, Any] = field(default_factory=dict)

@@ -100,8 +100,10 @@ class Request:
         """Whether any step does gradient work."""
         return any(self.sync_weights())
 
-    def to_json(self, files: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    def to_json(self, files: Mapping[str, Mapping[str, str]], stopped_after: int | None = None) -> dict[str, Any]:
         """The request as JSON values. ``files``: for each setting that names a file its name and SHA-256.
+
+        ``stopped_after``: the number of steps after which the run was ended early; left out where it was not.
 
         Paths are not written: they would tell about the machine and mean nothing on another. Nor are files that have no
         effect, since no step synchronizes.
@@ -112,6 +114,8 @@ class Request:
             values["anchor"] = "center" if self.anchor_image else self.anchor
         for name, file in files.items():
             values[name] = file["name"]
+        if stopped_after is not None:
+            values["stopped_after"] = stopped_after
         return {"version": VERSION, **values, "files": {name: dict(file) for name, file in files.items()}}
 
     def file_settings(self) -> dict[str, str]:

@@ -28,6 +28,11 @@ class Kept(Generic[T]):
             self._key = key()
         return self._value
 
+    @property
+    def value(self) -> T | None:
+        """The thing kept, if there is one."""
+        return self._value
+
     def release(self) -> None:
         """Forget it and give its memory back."""
         self._value = None

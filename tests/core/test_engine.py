@@ -11,6 +11,7 @@ from syncdiffusion.core import engine as module
 from syncdiffusion.core.engine import Engine
 from syncdiffusion.core.errors import CancelledError, NotEnoughMemoryError, NotFiniteError, OutputError
 from syncdiffusion.core.events import Notice, Phase, Progress
+from syncdiffusion.core.files.images import read_request
 from syncdiffusion.core.files.outputs import Outputs
 from syncdiffusion.core.request.validation import prepare
 
@@ -51,8 +52,9 @@ def test_phases_progress_and_previews(settings):
     _, events = run({**settings, "sync_first": 2})
     progress = [event for event in events if isinstance(event, Progress)]
     phases = [event.phase for event in progress]
-    assert phases == [Phase.LOADING, *[Phase.SAMPLING] * 4, Phase.DECODING, Phase.SAVING]
-    steps = progress[2:5]
+    assert phases == [Phase.LOADING, *[Phase.SAMPLING] * 5, Phase.DECODING, Phase.SAVING]
+    assert (progress[2].step, progress[2].preview.shape) == (0, (8, 16, 3))  # something to see at once: the noise
+    steps = progress[3:6]
     assert [(event.step, event.total) for event in steps] == [(1, 3), (2, 3), (3, 3)]
     assert all(event.preview.shape == (8, 16, 3) and event.preview.dtype == np.uint8 for event in steps)
     assert steps[0].loss > 0
@@ -156,6 +158,73 @@ def test_cancel_frees_what_the_run_held(settings):
     with pytest.raises(CancelledError):
         run(settings, engine=engine, cancelled=lambda: next(count) > 12)
     assert tensors() <= before
+
+
+def test_a_run_that_is_stopped_keeps_the_picture_foreseen_there(settings, tmp_path):
+    previews = []
+
+    def emit(event):
+        if isinstance(event, Progress) and event.preview is not None:
+            previews.append(event.preview)
+
+    plan = prepare(settings)
+    outputs = Outputs(tmp_path / "p.png", report=tmp_path / "r.json")
+    result = Engine().generate(plan, outputs, emit, stopped=lambda: len(previews) == 3)  # the noise and two steps
+    assert result.stopped_after == 2
+    assert read_request(tmp_path / "p.png")["stopped_after"] == 2
+    assert json.loads((tmp_path / "r.json").read_text())["stopped_after"] == 2
+    assert result.losses.shape == (2,)
+    # What is kept is the x0 prediction: its preview is the last one shown.
+    whole = run(settings)[0]
+    assert np.abs(result.latents - whole.latents).max() > 1e-3
+    assert "stopped_after" not in whole.request
+    assert whole.report["stopped_after"] is None
+
+
+def test_stopping_at_the_last_step_is_no_stop(settings):
+    whole = run(settings)[0]
+    result = Engine().generate(prepare({**settings, "steps": 1}), Outputs(), stopped=lambda: True)
+    assert result.stopped_after is None
+    assert whole.stopped_after is None
+
+
+def test_a_run_that_was_parked_on_the_way_gives_the_same(settings):
+    engine = Engine()
+    asked = []
+
+    def cancelled():
+        asked.append(1)
+        if len(asked) == 8:
+            engine.park()
+            engine.unpark()
+        return False
+
+    result = engine.generate(prepare(settings), Outputs(), cancelled=cancelled)
+    assert len(asked) > 8
+    assert np.array_equal(result.pixels, run(settings)[0].pixels)
+
+
+def test_networks_that_do_not_fit_any_more_after_a_pause_are_forgotten(settings, monkeypatch):
+    engine = Engine()
+    engine.load(prepare(settings))
+
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(module.Components, "to", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        engine.unpark()
+    monkeypatch.undo()
+    assert engine.generate(prepare(settings), Outputs()).pixels.any()
+
+
+def test_what_was_loaded_before_is_not_loaded_again(settings, monkeypatch):
+    engine = Engine()
+    plan = prepare(settings)
+    engine.load(plan)
+    monkeypatch.setattr(type(plan.model), "load", None)
+    monkeypatch.setattr(module, "load_distance", None)
+    engine.generate(plan, Outputs())
 
 
 def test_the_model_is_kept_for_the_next_run_and_released(settings, monkeypatch):

@@ -29,8 +29,20 @@ def test_a_phase_under_way_counts(clock):
         assert watch.seconds() == {"saving": 4.0, "total": 4.0}
 
 
+def test_a_pause_does_not_count(clock):
+    watch = Stopwatch()
+    left = TimeLeft([False, False], watch.now)
+    with watch.phase("sampling"):
+        clock[0] = 3.0
+        with watch.pause():
+            clock[0] = 100.0
+        clock[0] = 101.0
+    assert watch.seconds() == {"sampling": 4.0, "total": 4.0}
+    assert left.after(0) == 4.0
+
+
 def test_time_left_knows_costly_steps_from_plain_ones(clock):
-    left = TimeLeft([True, False, False, True])
+    left = TimeLeft([True, False, False, True], Stopwatch().now)
     clock[0] = 10.0
     assert left.after(0) == 30.0  # nothing plain seen yet
     clock[0] = 11.0
