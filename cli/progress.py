@@ -39,6 +39,8 @@ class ProgressLine:
         if self._terminal:
             print(f"\r\x1b[K{_bar(event)}", end="", file=self._stream, flush=True)
             self._open_line = True
+        elif event.total and not event.step:  # a preview of the noise, that sampling has begun is said already
+            return
         elif event.step % max(event.total // LINES_PER_RUN, 1) == 0 or event.step == event.total:
             print(_words(event), file=self._stream, flush=True)
 

@@ -39,7 +39,7 @@ from .request.validation import Plan
 from .result import Result
 from .runtime.devices import arithmetic, resolve_device, resolve_dtype
 from .runtime.kept import Kept
-from .runtime.memory import FIXED_BATCH, Batches, free_unused_memory, is_out_of_memory
+from .runtime.memory import FIXED_BATCH, Batches, free_unused_memory, is_out_of_memory, room
 from .runtime.stopwatch import TimeLeft
 from .version import VERSION
 
@@ -129,7 +129,8 @@ class Engine:
             if not is_out_of_memory(error):
                 raise
             raise NotEnoughMemoryError(
-                "memory ran out; take --decode tiles, --dtype float16 or a smaller canvas, or close other programs"
+                f"memory ran out ({room(self._device)}); take --decode tiles, --dtype float16 or a smaller canvas, "
+                "or close other programs"
             ) from error
         finally:
             free_unused_memory()

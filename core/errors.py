@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
+
+
+class Remedy(Enum):
+    """What a user can do about an error with one press of a button."""
+
+    LOW_MEMORY = "low_memory"
+    CPU = "cpu"
+    OTHER_MODEL = "other_model"
+    ONLINE = "online"
+    OTHER_FOLDER = "other_folder"
 
 
 @dataclass(frozen=True)
@@ -29,7 +40,18 @@ def option(setting: str) -> str:
 
 
 class SyncDiffusionError(Exception):
-    """Base of all errors the engine raises on purpose: ``str()`` is a sentence a user can act on."""
+    """Base of all errors the engine raises on purpose: ``str()`` is a sentence a user can act on.
+
+    It says what is wrong, and after a semicolon what to do, in the words of the command line. ``remedies`` are for an
+    interface with buttons.
+    """
+
+    remedies: tuple[Remedy, ...] = ()
+
+    @property
+    def fact(self) -> str:
+        """What is wrong, without what to do."""
+        return str(self).partition("; ")[0]
 
 
 class InvalidRequestError(SyncDiffusionError):
@@ -38,26 +60,50 @@ class InvalidRequestError(SyncDiffusionError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = tuple(problems)
+        self.remedies = tuple(dict.fromkeys(r for p in problems for r in _REMEDIES.get(p.field, ())))
+
+    @property
+    def fact(self) -> str:
+        """All of it: what a value should be is said in its problem's sentence."""
+        return str(self)
+
+
+_REMEDIES: Mapping[str, tuple[Remedy, ...]] = {
+    "model": (Remedy.OTHER_MODEL, Remedy.ONLINE),
+    "loss_weights": (Remedy.ONLINE,),
+    "device": (Remedy.CPU,),
+    "output": (Remedy.OTHER_FOLDER,),
+}
 
 
 class ModelError(SyncDiffusionError):
     """Weights that are corrupted, incomplete, or cannot be loaded."""
 
+    remedies = (Remedy.OTHER_MODEL,)
+
 
 class DeviceError(SyncDiffusionError):
     """The device asked for is not there."""
 
+    remedies = (Remedy.CPU,)
+
 
 class NotEnoughMemoryError(SyncDiffusionError):
-    """Not even one window fits; the sentence says which settings to lower."""
+    """Not even one window fits; the sentence says what is free, and which settings to lower."""
+
+    remedies = (Remedy.LOW_MEMORY, Remedy.CPU)
 
 
 class NotFiniteError(SyncDiffusionError):
     """A network gave NaN or infinity even in float32; the sentence says where."""
 
+    remedies = (Remedy.OTHER_MODEL,)
+
 
 class OutputError(SyncDiffusionError):
     """A result could not be written; nothing half-written is left behind."""
+
+    remedies = (Remedy.OTHER_FOLDER,)
 
 
 class CancelledError(SyncDiffusionError):

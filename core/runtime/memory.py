@@ -48,6 +48,17 @@ def free_bytes(device: torch.device) -> int:
     return psutil.virtual_memory().available
 
 
+def room(device: torch.device) -> str:
+    """What is free, in words: ``0.4 GB of 8.0 GB are free on the GPU``."""
+    if device.type == "cuda":
+        total, where = torch.cuda.mem_get_info(device)[1], "on the GPU"
+    elif device.type == "mps":
+        total, where = torch.mps.recommended_max_memory(), "on the GPU"
+    else:
+        total, where = psutil.virtual_memory().total, "in main memory"
+    return f"{free_bytes(device) / 2**30:.1f} GB of {total / 2**30:.1f} GB are free {where}"
+
+
 def _peak_bytes(device: torch.device) -> int:
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
@@ -119,7 +130,8 @@ class Batches:
                 raise
             if len(batch) == 1:
                 raise NotEnoughMemoryError(
-                    "not even one window fits into memory; lower --window, take --method multidiffusion or "
+                    f"not even one window fits into memory ({room(self._device)}); "
+                    "lower --window, take --method multidiffusion or "
                     "--dtype float16, close other programs, or use --device cpu"
                 ) from error
         else:
