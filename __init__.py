@@ -29,11 +29,12 @@ def unregister() -> None:
     import bpy
 
     from . import operators, panels
-    from .blender import handlers, preferences, preview, pump, settings
+    from .blender import handlers, preferences, preview, prompts, pump, settings
     from .blender.session import session
 
     while _commands:
         bpy.utils.unregister_cli_command(_commands.pop())
+    prompts.stop()
     pump.stop()
     session.close(CLOSE_SECONDS)
     preview.unregister()

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import bpy
-from bpy.props import EnumProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 PACKAGE = __package__.rpartition(".")[0]  # bl_ext.user_default.syncdiffusion
+
+
+_RUNNING = ("live_preview", "free_vram_on_render", "release_after_use")
 
 
 def default_folder() -> str:
@@ -57,14 +60,36 @@ class SyncDiffusionPreferences(bpy.types.AddonPreferences):
         ),
     )
 
+    live_preview: BoolProperty(
+        name="Live in Viewport",
+        description="Show a world while it is made in viewports that show the scene's world; it never gets into a file",
+        default=True,
+    )
+    free_vram_on_render: BoolProperty(
+        name="Free VRAM at Render",
+        description="Give the model's memory to a render; it is loaded again when the picture goes on",
+        default=False,
+    )
+    release_after_use: BoolProperty(
+        name="Release After Use",
+        description="Give the model's memory back when the last picture of the queue is done",
+        default=False,
+    )
+
     def draw(self, context: bpy.types.Context) -> None:
-        """The preferences, one below the other."""
+        """The preferences, by topic."""
         layout = self.layout
         layout.use_property_split = True
-        layout.prop(self, "device")
-        layout.prop(self, "dtype")
-        layout.prop(self, "folder")
-        layout.prop(self, "packing")
+        for names in (("device", "dtype"), ("folder", "packing"), _RUNNING):
+            column = layout.column(heading="While It Runs" if names is _RUNNING else "")
+            for name in names:
+                column.prop(self, name)
+        row = layout.row()
+        if bpy.app.online_access:
+            row.label(text="Online Access is on: models that you name by hub id can be downloaded", icon="INTERNET")
+        else:
+            row.label(text="Online Access is off: models have to be on this machine", icon="INTERNET_OFFLINE")
+        row.prop(context.preferences.system, "use_online_access", text="Allow Online Access")
 
 
 def preferences() -> SyncDiffusionPreferences:

@@ -18,6 +18,7 @@ def recall(settings: Any, request: dict[str, Any]) -> None:
         setattr(settings, name, request[name])
     settings.use_random_seed = False
     settings.variations = 1
+    settings.use_custom_size = False
     settings.width, settings.height = request["width"], request["height"]
     targets = {ours: theirs for theirs, ours in TARGET_NAMES.items()}
     settings.target = targets[request["target"]]

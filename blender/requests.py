@@ -38,6 +38,16 @@ def request_settings(settings: Any, seed: int, device: str, dtype: str, online: 
     return given
 
 
+def preset_facts(settings: Any) -> dict[str, Any]:
+    """What a quality other than Custom stands for: sampler, steps, guidance scale, and w at the set coherence."""
+    from ..core.request.presets import PRESETS
+
+    given = {"preset": PRESET_NAMES[settings.preset], "model": settings.model.strip() or "builtin"}
+    preset = PRESETS[given["preset"]]
+    weight = preset_weight(given) * settings.coherence / NEUTRAL_COHERENCE
+    return {name: preset[name] for name in ("scheduler", "steps", "guidance_scale")} | {"sync_weight": weight}
+
+
 def preset_weight(given: dict[str, Any]) -> float:
     """The sync weight of a request's preset for its model's own loss."""
     from ..core.request.presets import PRESETS, WEIGHT_RATIOS

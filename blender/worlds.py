@@ -41,6 +41,11 @@ def is_ours(world: bpy.types.World | None) -> bool:
     return world is not None and world.node_tree is not None and TEXTURE in world.node_tree.nodes
 
 
+def has_picture(world: bpy.types.World | None) -> bool:
+    """Whether a user's own world was given a picture."""
+    return world is not None and LENT_NODE in world
+
+
 def apply(scene: bpy.types.Scene, image: bpy.types.Image, mode: str = "COPY") -> bpy.types.World:
     """Make an equirectangular image the scene's world.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import backdrop, generate, history, image, material, model, world
+from . import asset, backdrop, generate, history, image, material, model, preset, prompt, world
 
 CLASSES = (
     *generate.CLASSES,
@@ -14,6 +14,9 @@ CLASSES = (
     *image.CLASSES,
     *history.CLASSES,
     *model.CLASSES,
+    *prompt.CLASSES,
+    *preset.CLASSES,
+    *asset.CLASSES,
 )
 
 register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -7,9 +7,10 @@ from importlib.util import find_spec
 
 import bpy
 
-from ..blender import applying, pump, storage
+from ..blender import applying, prompts, pump, storage
 from ..blender.naming import free_path, picture_name
 from ..blender.preferences import preferences
+from ..blender.references import anchor_of
 from ..blender.requests import request_settings
 from ..blender.session import Failure, Task, session
 from ..core.errors import SyncDiffusionError
@@ -50,6 +51,7 @@ class SYNCDIFFUSION_OT_generate(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Queue a job for every variation; in the background, carry them out."""
         settings = context.scene.syncdiffusion
+        prompts.read_back()
         if settings.use_random_seed:
             settings.seed = random.randint(0, MAX_SEED)
         session.failure = None
@@ -86,7 +88,8 @@ def submit(context: bpy.types.Context, seed: int) -> Task:
     from ..core.request.validation import prepare
 
     settings, preference = context.scene.syncdiffusion, preferences()
-    plan = prepare(request_settings(settings, seed, preference.device, preference.dtype, bpy.app.online_access))
+    given = request_settings(settings, seed, preference.device, preference.dtype, bpy.app.online_access)
+    plan = prepare(given | {"anchor": anchor_of(settings)})
     path = free_path(storage.folder_for_new(), picture_name(settings.prompt, seed), session.is_taken)
     outputs = Outputs(output=path)
     outputs.check_space(plan.request.pixels)

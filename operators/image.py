@@ -11,6 +11,7 @@ from bpy_extras.io_utils import ExportHelper
 
 from ..blender.images import REQUEST
 from ..blender.recall import recall
+from ..blender.references import recall_anchor
 from ..blender.session import session
 
 
@@ -52,7 +53,10 @@ class SYNCDIFFUSION_OT_recall_settings(OnImage, bpy.types.Operator):
         image = self.chosen()
         if image is None:
             return {"CANCELLED"}
-        recall(context.scene.syncdiffusion, json.loads(image[REQUEST]))
+        settings, request = context.scene.syncdiffusion, json.loads(image[REQUEST])
+        recall(settings, request)
+        if not recall_anchor(settings, request):
+            self.report({"WARNING"}, f"The anchor {request['anchor']} is not on this machine, or has changed since")
         return {"FINISHED"}
 
 
@@ -82,4 +86,26 @@ class SYNCDIFFUSION_OT_save_image(OnImage, ExportHelper, bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (SYNCDIFFUSION_OT_recall_settings, SYNCDIFFUSION_OT_save_image)
+class SYNCDIFFUSION_OT_open_image(OnImage, bpy.types.Operator):
+    """Show the picture in an Image Editor"""
+
+    bl_idname = "syncdiffusion.open_image"
+    bl_label = "Open Image"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """In one that is open, else in a new window."""
+        image = self.chosen()
+        if image is None:
+            return {"CANCELLED"}
+        if bpy.app.background:
+            return {"FINISHED"}
+        area = next((area for area in context.screen.areas if area.type == "IMAGE_EDITOR"), None)
+        if area is None:
+            bpy.ops.wm.window_new()
+            area = context.window_manager.windows[-1].screen.areas[0]
+            area.type = "IMAGE_EDITOR"
+        area.spaces.active.image = image
+        return {"FINISHED"}
+
+
+CLASSES = (SYNCDIFFUSION_OT_recall_settings, SYNCDIFFUSION_OT_save_image, SYNCDIFFUSION_OT_open_image)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import bpy
 
-from . import main, properties, subpanels
+from . import history, main, properties, subpanels
 
-CLASSES = (*main.CLASSES, *subpanels.CLASSES, *properties.CLASSES)
+CLASSES = (*history.CLASSES, *main.CLASSES, *subpanels.CLASSES, *properties.CLASSES)
 
 register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import bpy
+from bl_ui.utils import PresetPanel
 
 from ..blender.session import session
 from ..operators.generate import missing_engine
-from . import parts
+from ..operators.preset import SUBDIRECTORY, SYNCDIFFUSION_MT_presets, SYNCDIFFUSION_OT_add_preset
+from . import finished, idle, parts
 
 CATEGORY = "SyncDiffusion"
+
+
+class SYNCDIFFUSION_PT_presets(PresetPanel, bpy.types.Panel):
+    """The menu of presets in a panel's header."""
+
+    bl_label = "SyncDiffusion Presets"
+    preset_subdir = SUBDIRECTORY
+    preset_operator = SYNCDIFFUSION_MT_presets.preset_operator
+    preset_add_operator = SYNCDIFFUSION_OT_add_preset.bl_idname
 
 
 class MainPanel:
@@ -20,9 +29,13 @@ class MainPanel:
     bl_category = CATEGORY
     bl_region_type = "UI"
 
+    def draw_header_preset(self, context: bpy.types.Context) -> None:
+        """The presets."""
+        SYNCDIFFUSION_PT_presets.draw_panel_header(self.layout)
+
     def draw(self, context: bpy.types.Context) -> None:
         """Settings, the button, and what is going on."""
-        layout, settings = self.layout, context.scene.syncdiffusion
+        layout = self.layout
         if missing := missing_engine():
             parts.wrapped(
                 layout,
@@ -30,12 +43,8 @@ class MainPanel:
                 f"The engine is not installed: Blender's Python does not find {', '.join(missing)}.",
                 "INFO",
             )
-        layout.prop(settings, "prompt", text="", placeholder="What the picture shows")
-        if len(settings.prompt) > parts.letters_across(context):
-            parts.wrapped(layout, context, settings.prompt)
-        layout.row().prop(settings, "target", expand=True)
-        _draw_choices(layout, settings)
-        parts.draw_generate(layout)
+        idle.draw_settings(layout, context)
+        parts.draw_generate(layout, context)
         if session.running is not None:
             parts.draw_running(layout, context, session.running)
         if session.failure is not None:
@@ -43,29 +52,8 @@ class MainPanel:
         for notice in session.notices:
             parts.wrapped(layout, context, notice, "INFO")
         if session.finished is not None and session.running is None:
-            parts.draw_finished(layout, context)
-        parts.draw_world(layout, context)
-
-
-def _draw_choices(layout: Any, settings: Any) -> None:
-    column = layout.column()
-    column.use_property_split = True
-    column.use_property_decorate = False
-    column.prop(settings, "preset")
-    if settings.target == "WORLD":
-        column.prop(settings, "world_menu")
-    elif settings.target == "MATERIAL":
-        column.prop(settings, "mapping")
-        column.prop(settings, "texture_scale")
-    if settings.preset == "CUSTOM":
-        column.prop(settings, "sync_weight")
-    else:
-        column.prop(settings, "coherence", slider=True)
-    row = column.row(align=True)
-    row.active = not settings.use_random_seed
-    row.prop(settings, "seed")
-    row.prop(settings, "use_random_seed", text="", icon="FILE_REFRESH")
-    column.prop(settings, "variations")
+            finished.draw_finished(layout, context)
+        finished.draw_applied(layout, context)
 
 
 class SYNCDIFFUSION_PT_main_view(MainPanel, bpy.types.Panel):
@@ -80,4 +68,5 @@ class SYNCDIFFUSION_PT_main_image(MainPanel, bpy.types.Panel):
     bl_space_type = "IMAGE_EDITOR"
 
 
-CLASSES = (SYNCDIFFUSION_PT_main_view, SYNCDIFFUSION_PT_main_image)
+CLASSES = (SYNCDIFFUSION_PT_presets, SYNCDIFFUSION_PT_main_view, SYNCDIFFUSION_PT_main_image)
+MAIN_PANELS = (SYNCDIFFUSION_PT_main_view, SYNCDIFFUSION_PT_main_image)

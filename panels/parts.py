@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from ..blender import preview, world_nodes, worlds
+from ..blender import preview
 from ..blender.session import Task, session
 from ..core.events import Phase
 
@@ -35,8 +35,25 @@ def wrapped(layout: Any, context: bpy.types.Context, text: str, icon: str = "NON
         column.label(text=line, icon=icon if number == 0 else ("BLANK1" if icon != "NONE" else "NONE"))
 
 
-def draw_generate(layout: Any) -> None:
-    """The button."""
+def fact(layout: Any, name: str, value: str) -> None:
+    """A value that cannot be set here, in line with the fields."""
+    row = layout.split(factor=0.4)
+    left = row.row()
+    left.alignment = "RIGHT"
+    left.label(text=name)
+    row.label(text=value)
+
+
+def note(layout: Any, text: str) -> None:
+    """A short remark below a field, in line with the fields."""
+    row = layout.row()
+    row.active = False
+    row.alignment = "RIGHT"
+    row.label(text=text)
+
+
+def draw_generate(layout: Any, context: bpy.types.Context) -> None:
+    """The button; where it is grey, why."""
     row = layout.row()
     row.scale_y = 1.4
     row.operator("syncdiffusion.generate", text="Add to Queue" if session.tasks else "Generate")
@@ -68,7 +85,7 @@ def _progress_text(task: Task) -> str:
     if progress.total:
         text += f" {progress.step}/{progress.total}"
     if progress.seconds_left:
-        text += f"   {_duration(progress.seconds_left)} left"
+        text += f"   {duration(progress.seconds_left)} left"
     return text
 
 
@@ -80,7 +97,8 @@ def _progress_factor(task: Task) -> float:
     return progress.step / progress.total if progress.total else 1.0
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds as people say them."""
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
@@ -91,39 +109,3 @@ def draw_failure(layout: Any, context: bpy.types.Context) -> None:
     row = box.row(align=True)
     row.operator("syncdiffusion.copy_details")
     row.operator("syncdiffusion.dismiss")
-
-
-def draw_finished(layout: Any, context: bpy.types.Context) -> None:
-    """The last picture, and what can be done with it."""
-    done = session.finished
-    image = bpy.data.images.get(done.image)
-    box = layout.box()
-    box.label(text=done.path.stem, icon="CHECKMARK")
-    if image is None:
-        wrapped(box, context, done.message or f"Its data-block is gone; the file is {done.path}", "INFO")
-        return
-    if image.preview is not None:
-        box.template_icon(icon_value=image.preview.icon_id, scale=6.0)
-    box.label(text=f"{_duration(done.seconds)}, {'packed, ' if image.packed_file else ''}{done.path.name}")
-    if done.message:
-        wrapped(box, context, done.message, "INFO")
-    row = box.row(align=True)
-    for operator in ("recall_settings", "save_image"):
-        row.operator(f"syncdiffusion.{operator}").image = done.image
-    if done.target != "WORLD":
-        box.operator("syncdiffusion.apply_material").image = done.image
-
-
-def draw_world(layout: Any, context: bpy.types.Context) -> None:
-    """The controls of a world of ours."""
-    world = context.scene.world
-    if not worlds.is_ours(world):
-        return
-    nodes = world.node_tree.nodes
-    column = layout.column()  # not split: the names are long, and fit into the fields
-    if world_nodes.MAPPING in nodes:
-        column.prop(nodes[world_nodes.MAPPING].inputs["Rotation"], "default_value", index=2, text="Rotation")
-    for name, text in ((world_nodes.LIGHTING, "Lighting Strength"), (world_nodes.BACKGROUND, "Background Strength")):
-        if name in nodes:
-            column.prop(nodes[name].inputs["Strength"], "default_value", text=text)
-    column.operator("syncdiffusion.restore_world")

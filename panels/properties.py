@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import parts
+from . import finished, parts
 
 
 class InProperties:
@@ -23,8 +23,8 @@ class SYNCDIFFUSION_PT_world(InProperties, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         """Generate, and the controls of a world of ours."""
-        parts.draw_generate(self.layout)
-        parts.draw_world(self.layout, context)
+        parts.draw_generate(self.layout, context)
+        finished.draw_world(self.layout, context)
 
 
 class SYNCDIFFUSION_PT_material(InProperties, bpy.types.Panel):
@@ -33,8 +33,9 @@ class SYNCDIFFUSION_PT_material(InProperties, bpy.types.Panel):
     bl_context = "material"
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Generate."""
-        parts.draw_generate(self.layout)
+        """Generate, and the controls of the active object's material."""
+        parts.draw_generate(self.layout, context)
+        finished.draw_material(self.layout, context)
 
 
 CLASSES = (SYNCDIFFUSION_PT_world, SYNCDIFFUSION_PT_material)

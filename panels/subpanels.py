@@ -6,9 +6,14 @@ from typing import Any
 
 import bpy
 
-from ..blender import images
-from .main import CATEGORY
-from .main import CLASSES as MAIN_PANELS
+from ..blender import storage
+from ..blender.choices import SCHEDULERS
+from ..blender.preferences import preferences
+from ..blender.requests import preset_facts
+from . import history, idle, parts
+from .main import CATEGORY, MAIN_PANELS
+
+_SAMPLERS = {identifier: label for identifier, label, _ in SCHEDULERS}
 
 
 class Subpanel:
@@ -22,7 +27,7 @@ class Subpanel:
         """The settings of the topic."""
         self.layout.use_property_split = True
         self.layout.use_property_decorate = False
-        self.draw_topic(self.layout, context.scene.syncdiffusion)
+        self.draw_topic(self.layout, context)
 
 
 class NegativePrompt(Subpanel):
@@ -30,25 +35,48 @@ class NegativePrompt(Subpanel):
 
     bl_label = "Negative Prompt"
 
-    def draw_topic(self, layout: Any, settings: Any) -> None:
+    def draw_topic(self, layout: Any, context: bpy.types.Context) -> None:
         """One line."""
-        layout.prop(settings, "negative_prompt", text="")
+        layout.prop(context.scene.syncdiffusion, "negative_prompt", text="", placeholder="What it should not show")
 
 
 class Sampling(Subpanel):
-    """What the Custom quality takes, and the canvas."""
+    """What the quality stands for, and the canvas."""
 
     bl_label = "Sampling"
 
-    def draw_topic(self, layout: Any, settings: Any) -> None:
-        """Grey unless Quality is Custom."""
+    def draw_topic(self, layout: Any, context: bpy.types.Context) -> None:
+        """Fields if Quality is Custom, else the values that it has, with the w behind Coherence."""
+        settings = context.scene.syncdiffusion
         column = layout.column()
-        column.prop(settings, "width")
-        column.prop(settings, "height")
+        if settings.preset == "CUSTOM":
+            for name in ("scheduler", "steps", "guidance_scale", "sync_weight"):
+                column.prop(settings, name)
+        else:
+            facts = preset_facts(settings)
+            parts.fact(column, "Sampler", _SAMPLERS[facts["scheduler"]])
+            parts.fact(column, "Steps", str(facts["steps"]))
+            parts.fact(column, "Guidance Scale", f"{facts['guidance_scale']:g}")
+            parts.fact(column, "Sync Weight", f"w = {facts['sync_weight']:.4g} at the first step")
+            column.operator("syncdiffusion.customize")
         column = layout.column()
-        column.active = settings.preset == "CUSTOM"
-        for name in ("scheduler", "steps", "guidance_scale", "sync_weight"):
-            column.prop(settings, name)
+        column.prop(settings, "width", text="Canvas Width")
+        column.prop(settings, "height", text="Height")
+
+
+class Reference(Subpanel):
+    """What all parts of the picture are drawn towards."""
+
+    bl_label = "Reference"
+
+    def draw_topic(self, layout: Any, context: bpy.types.Context) -> None:
+        """The anchor."""
+        settings = context.scene.syncdiffusion
+        layout.prop(settings, "anchor")
+        if settings.anchor == "WINDOW":
+            layout.prop(settings, "anchor_window")
+        elif settings.anchor == "IMAGE":
+            layout.template_ID(settings, "anchor_image", open="image.open")
 
 
 class Model(Subpanel):
@@ -56,10 +84,26 @@ class Model(Subpanel):
 
     bl_label = "Model"
 
-    def draw_topic(self, layout: Any, settings: Any) -> None:
+    def draw_topic(self, layout: Any, context: bpy.types.Context) -> None:
         """The model's name, and its memory."""
-        layout.prop(settings, "model")
+        layout.prop(context.scene.syncdiffusion, "model")
         layout.operator("syncdiffusion.release_model")
+
+
+class Output(Subpanel):
+    """How pictures are applied, and where they are stored."""
+
+    bl_label = "Output"
+
+    def draw_topic(self, layout: Any, context: bpy.types.Context) -> None:
+        """The application first, then the files."""
+        idle.draw_application(layout, context)
+        layout.prop(preferences(), "packing")
+        if bpy.data.filepath:
+            parts.fact(layout, "Folder", storage.PROJECT_FOLDER)
+        else:
+            layout.prop(preferences(), "folder")
+        layout.operator("syncdiffusion.move_to_project")
 
 
 class History(Subpanel):
@@ -67,17 +111,12 @@ class History(Subpanel):
 
     bl_label = "History"
 
-    def draw_topic(self, layout: Any, settings: Any) -> None:
-        """A line for every picture, the newest first."""
-        made = images.generated()
-        if not made:
-            layout.label(text="Nothing has been generated in this file yet")
-        for image in reversed(made):
-            row = layout.row(align=True)
-            row.label(text=image.name, icon="IMAGE_DATA")
-            row.operator("syncdiffusion.recall_settings", text="", icon="LOOP_BACK").image = image.name
-            row.operator("syncdiffusion.apply_world", text="", icon="WORLD").image = image.name
-            row.operator("syncdiffusion.apply_material", text="", icon="MATERIAL").image = image.name
+    def draw(self, context: bpy.types.Context) -> None:
+        """A list or a grid."""
+        history.draw_history(self.layout, context)
+
+
+TOPICS = (NegativePrompt, Sampling, Reference, Model, Output, History)
 
 
 def _below(parent: type, topic: type) -> type:
@@ -88,4 +127,4 @@ def _below(parent: type, topic: type) -> type:
     )
 
 
-CLASSES = tuple(_below(parent, topic) for parent in MAIN_PANELS for topic in (NegativePrompt, Sampling, Model, History))
+CLASSES = tuple(_below(parent, topic) for parent in MAIN_PANELS for topic in TOPICS)

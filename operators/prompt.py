@@ -1,0 +1,49 @@
+"""Writing the prompt, and the settings of a preset made one's own."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..blender import prompts
+from ..blender.requests import preset_facts
+
+
+class SYNCDIFFUSION_OT_edit_prompt(bpy.types.Operator):
+    """Write the prompt in the Text Editor; what you type there becomes the prompt"""
+
+    bl_idname = "syncdiffusion.edit_prompt"
+    bl_label = "Edit Prompt"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Show the prompt's Text in an open Text Editor, else in a new window."""
+        text = prompts.open_text(context.scene)
+        if bpy.app.background:
+            return {"FINISHED"}
+        area = next((area for area in context.screen.areas if area.type == "TEXT_EDITOR"), None)
+        if area is None:
+            bpy.ops.wm.window_new()
+            area = context.window_manager.windows[-1].screen.areas[0]
+            area.type = "TEXT_EDITOR"
+        space = area.spaces.active
+        space.text, space.show_word_wrap = text, True
+        return {"FINISHED"}
+
+
+class SYNCDIFFUSION_OT_customize(bpy.types.Operator):
+    """Take the values of this quality over into Custom, where each can be changed"""
+
+    bl_idname = "syncdiffusion.customize"
+    bl_label = "Customize"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Copy the preset's values."""
+        settings = context.scene.syncdiffusion
+        if settings.preset != "CUSTOM":
+            for name, value in preset_facts(settings).items():
+                setattr(settings, name, value)
+            settings.preset = "CUSTOM"
+        return {"FINISHED"}
+
+
+CLASSES = (SYNCDIFFUSION_OT_edit_prompt, SYNCDIFFUSION_OT_customize)

@@ -1,0 +1,117 @@
+"""The last picture, and the controls of what was applied: a world, a material, a backdrop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ..blender import backdrops, material_nodes, materials, world_nodes, worlds
+from ..blender.session import session
+from . import parts
+
+# What a view transform does to a picture that is seen directly.
+_VIEW_NOTES = {
+    "AgX": "AgX shows the background softer and greyer than the picture; Standard shows it as it is.",
+    "Filmic": "Filmic shows the background softer and greyer than the picture; Standard shows it as it is.",
+}
+
+
+def draw_finished(layout: Any, context: bpy.types.Context) -> None:
+    """The last picture, and what can be done with it."""
+    done = session.finished
+    image = bpy.data.images.get(done.image)
+    box = layout.box()
+    box.label(text=f"{done.path.stem}, {parts.duration(done.seconds)}", icon="CHECKMARK")
+    if image is None:
+        parts.wrapped(box, context, done.message or f"Its data-block is gone; the file is {done.path}", "INFO")
+        return
+    if image.preview is not None:
+        box.template_icon(icon_value=image.preview.icon_id, scale=6.0)
+    if done.message:
+        parts.wrapped(box, context, done.message, "INFO")
+    draw_picture(box, image, done.target)
+
+
+def draw_picture(layout: Any, image: bpy.types.Image, target: str) -> None:
+    """What can be done with a picture, and where it is stored."""
+    column = layout.column(align=True)
+    row = column.row(align=True)
+    row.operator("syncdiffusion.open_image").image = image.name
+    row.operator("syncdiffusion.save_image", text="Save a Copy").image = image.name
+    row = column.row(align=True)
+    row.operator("syncdiffusion.recall_settings").image = image.name
+    row.operator("syncdiffusion.reuse_seed").image = image.name
+    row = column.row(align=True)
+    if target == "WORLD":
+        row.operator("syncdiffusion.apply_world").image = image.name
+    elif target == "MATERIAL":
+        row.operator("syncdiffusion.apply_material").image = image.name
+    row.operator("syncdiffusion.apply_backdrop").image = image.name
+    packed = f"Packed {image.packed_file.size / 2**20:.1f} MB, " if image.packed_file else ""
+    row = layout.row()
+    row.active = False
+    row.label(text=packed + image.filepath)
+
+
+def draw_applied(layout: Any, context: bpy.types.Context) -> None:
+    """The controls of what the scene and the active object have of ours."""
+    draw_world(layout, context)
+    draw_material(layout, context)
+    draw_backdrop(layout, context)
+
+
+def draw_world(layout: Any, context: bpy.types.Context) -> None:
+    """The controls of a world of ours, or of a user's that was given a picture."""
+    world = context.scene.world
+    if worlds.is_ours(world):
+        nodes = world.node_tree.nodes
+        column = layout.column(align=True)  # not split: the names are long, and fit into the fields
+        if world_nodes.MAPPING in nodes:
+            row = column.row(align=True)
+            row.prop(nodes[world_nodes.MAPPING].inputs["Rotation"], "default_value", index=2, text="Rotation")
+            row.operator("syncdiffusion.face_camera", text="", icon="CAMERA_DATA")
+        strengths = (
+            (world_nodes.LIGHTING, "Lighting Strength"),
+            (world_nodes.BACKGROUND, "Background Strength"),
+        )
+        for name, text in strengths:
+            if name in nodes:
+                column.prop(nodes[name].inputs["Strength"], "default_value", text=text)
+        if text := _VIEW_NOTES.get(context.scene.view_settings.view_transform):
+            parts.wrapped(layout, context, text, "INFO")
+    elif not worlds.has_picture(world):
+        return
+    row = layout.row(align=True)
+    row.operator("syncdiffusion.restore_world")
+    row.operator("syncdiffusion.mark_asset", text="", icon="ASSET_MANAGER").kind = "WORLD"
+
+
+def draw_material(layout: Any, context: bpy.types.Context) -> None:
+    """The controls of the active object's material, if it is ours."""
+    thing = context.object
+    material = thing.active_material if thing is not None else None
+    if not materials.is_ours(material):
+        return
+    nodes = material.node_tree.nodes
+    column = layout.column(align=True)
+    if material_nodes.SCALE in nodes:
+        column.prop(nodes[material_nodes.SCALE].outputs[0], "default_value", text="Scale")
+    texture = nodes[material_nodes.TEXTURE]
+    if texture.projection == "BOX":
+        column.prop(texture, "projection_blend", text="Blend", slider=True)
+    if material_nodes.BUMP in nodes:
+        column.prop(nodes[material_nodes.BUMP].inputs["Strength"], "default_value", text="Bump (from Luminance)")
+    if material_nodes.SHADER in nodes and not nodes[material_nodes.SHADER].inputs["Roughness"].is_linked:
+        column.prop(nodes[material_nodes.SHADER].inputs["Roughness"], "default_value", text="Roughness")
+    if dense := materials.texels_per_metre(thing, material, context.scene):
+        parts.note(layout, f"{dense:.0f} px/m on {thing.name}")
+    row = layout.row(align=True)
+    row.operator("syncdiffusion.make_unique")
+    row.operator("syncdiffusion.mark_asset", text="", icon="ASSET_MANAGER").kind = "MATERIAL"
+
+
+def draw_backdrop(layout: Any, context: bpy.types.Context) -> None:
+    """The one control of a backdrop, if the active object is one."""
+    if backdrops.is_backdrop(context.object):
+        layout.operator("syncdiffusion.fit_backdrop")
