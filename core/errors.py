@@ -106,5 +106,13 @@ class OutputError(SyncDiffusionError):
     remedies = (Remedy.OTHER_FOLDER,)
 
 
+class DownloadError(SyncDiffusionError):
+    """A file could not be had, or is not what it should be; what has arrived of a good one is kept."""
+
+
+class SetupError(SyncDiffusionError):
+    """The engine could not be installed, repaired or removed; what was there before is still there."""
+
+
 class CancelledError(SyncDiffusionError):
     """The run was cancelled on request; nothing was written."""
