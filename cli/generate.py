@@ -12,6 +12,7 @@ from typing import Any
 from ..core.errors import InvalidRequestError, Problem, option
 from ..core.files.images import ImageError
 from ..core.files.outputs import Outputs
+from ..core.request.presets import PRESET_SETTINGS
 from ..core.request.settings import SETTINGS, Choice, Flag
 from ..core.request.validation import Findings, prepare, read_settings
 from .progress import ProgressLine
@@ -47,6 +48,9 @@ def add_parser(commands: Any) -> None:
     for name, setting in SETTINGS.items():
         if isinstance(setting, Flag):
             parser.add_argument(f"--{option(name)}", action="store_true", default=None, help=setting.help)
+            if name in PRESET_SETTINGS:
+                text = "not so, whatever the preset says"
+                parser.add_argument(f"--no-{option(name)}", dest=name, action="store_false", default=None, help=text)
         else:
             metavar = "|".join(setting.names) if isinstance(setting, Choice) else name.rpartition("_")[2].upper()
             parser.add_argument(f"--{option(name)}", nargs="?", const=MISSING, metavar=metavar, help=setting.help)

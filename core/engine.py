@@ -16,9 +16,10 @@ import torch
 
 from .decoding.decoder import Decoder
 from .decoding.preview import LatentPreview, fit_preview
+from .decoding.tiny import TinyDecoder
 from .diffusion.coherence import Coherence
 from .diffusion.denoiser import Condition, Denoiser, encode_prompt, unet_network
-from .diffusion.joint_diffusion import Anchor, JointDiffusion, Step
+from .diffusion.joint_diffusion import Anchor, JointDiffusion, Shortcuts, Step
 from .diffusion.noise import initial_noise
 from .diffusion.samplers import Sampler
 from .errors import ModelError, NotEnoughMemoryError
@@ -30,8 +31,8 @@ from .files.outputs import Outputs
 from .models.builtin import BUILTIN
 from .models.libraries import import_diffusers
 from .models.model import Components, model_key
+from .models.tiny_decoder import load_tiny_decoder
 from .panorama.sphere import equirectangular
-from .perceptual.distance import PerceptualDistance
 from .perceptual.weights import load_distance
 from .reporter import Reporter
 from .request.request import PERSONAL
@@ -40,6 +41,7 @@ from .result import Result
 from .runtime.devices import arithmetic, resolve_device, resolve_dtype
 from .runtime.kept import Kept
 from .runtime.memory import FIXED_BATCH, Batches, free_unused_memory, is_out_of_memory, room
+from .runtime.precision import Network
 from .runtime.stopwatch import TimeLeft
 from .version import VERSION
 
@@ -50,6 +52,21 @@ class _Loaded:
 
     components: Components
     preview: LatentPreview
+
+
+@dataclass
+class _Judge:
+    """What windows are compared by: the distance, and what decodes them for it (None: the model's own decoder)."""
+
+    distance: Any
+    tiny_decoder: torch.nn.Module | None
+
+    def to(self, device: torch.device) -> _Judge:
+        """Move both to a device."""
+        self.distance.to(device)
+        if self.tiny_decoder is not None:
+            self.tiny_decoder.to(device)
+        return self
 
 
 @dataclass
@@ -67,7 +84,7 @@ class Engine:
 
     def __init__(self) -> None:
         self._models: Kept[_Loaded] = Kept()
-        self._distances: Kept[Any] = Kept()
+        self._judges: Kept[_Judge] = Kept()
         self._known_files = KnownFiles()
         self._device = torch.device("cpu")
 
@@ -91,14 +108,14 @@ class Engine:
     def _move(self, device: torch.device) -> None:
         if self._models.value is not None:
             self._models.value.components.to(device)
-        if self._distances.value is not None:
-            self._distances.value.to(device)
+        if self._judges.value is not None:
+            self._judges.value.to(device)
         free_unused_memory()
 
     def release(self) -> None:
         """Forget the model and give its memory back."""
         self._models.release()
-        self._distances.release()
+        self._judges.release()
 
     def generate(
         self,
@@ -138,11 +155,11 @@ class Engine:
     def _generate(self, run: _Run, outputs: Outputs, stopped: Callable[[], bool]) -> Result:
         phase = run.reporter.phase
         with phase(Phase.LOADING):
-            loaded, distance = self._load(run)
+            loaded, judge = self._load(run)
             decoder = run.decoder(loaded.components)
             condition = run.encode_prompt(loaded.components)
         with phase(Phase.SAMPLING):
-            sampled = run.sample(loaded, condition, decoder, distance, stopped, keep_trace=outputs.trace is not None)
+            sampled = run.sample(loaded, condition, decoder, judge, stopped, keep_trace=outputs.trace is not None)
         with phase(Phase.DECODING):
             pixels = run.finish(run.decode(decoder, sampled.latents))
         with phase(Phase.SAVING):
@@ -159,19 +176,18 @@ class Engine:
         result.report = run.report(result)
         return result
 
-    def _load(self, run: _Run) -> tuple[_Loaded, PerceptualDistance | None]:
-        request, model, warn = run.plan.request, run.plan.model, run.reporter.warn
+    def _load(self, run: _Run) -> tuple[_Loaded, _Judge | None]:
+        request = run.plan.request
         import_diffusers()
-        loaded = self._models.get(partial(model_key, model, run.device, run.dtype), run.load)
+        key = partial(model_key, run.plan.model, run.device, run.dtype)
+        loaded = self._models.get(key, run.load)
         run.reporter.check_cancelled()
         if not request.synchronizes:
             return loaded, None
-        distance = self._distances.get(
-            lambda: (request.loss, request.loss_weights, run.device),
-            lambda: load_distance(request.loss, request.loss_weights, warn).to(run.device),
-        )
+        of_model = key() if request.loss_decoder == "tiny" else None
+        judge = self._judges.get(lambda: (request.loss, request.loss_weights, run.device, of_model), run.load_judge)
         run.reporter.check_cancelled()
-        return loaded, distance
+        return loaded, judge
 
     def _hashes(self, plan: Plan) -> dict[str, dict[str, str]]:
         """Name and SHA-256 of the model and of every file the request names."""
@@ -207,6 +223,15 @@ class _Run:
         decoder = self.decoder(components)
         return _Loaded(components, fit_preview(decoder, components.vae, self.plan.model.facts, self.device))
 
+    def load_judge(self) -> _Judge:
+        """What the request compares windows by, on the device."""
+        request = self.plan.request
+        distance = load_distance(request.loss, request.loss_weights, self.reporter.warn)
+        tiny = None
+        if request.loss_decoder == "tiny":
+            tiny = load_tiny_decoder(self.plan.model.tiny_decoder, self.dtype)
+        return _Judge(distance, tiny).to(self.device)
+
     def decoder(self, components: Components) -> Decoder:
         """The model's decoder, which tells this run what goes wrong."""
         return Decoder(components.vae, self.plan.model.facts, self.reporter.warn, self.reporter.check_cancelled)
@@ -222,11 +247,11 @@ class _Run:
         loaded: _Loaded,
         condition: Condition,
         decoder: Decoder,
-        distance: PerceptualDistance | None,
+        judge: _Judge | None,
         stopped: Callable[[], bool],
         keep_trace: bool,
     ) -> _Sampled:
-        """Joint diffusion from the initial noise to clean latents. ``distance`` None: no step synchronizes.
+        """Joint diffusion from the initial noise to clean latents. ``judge`` None: no step synchronizes.
 
         ``stopped``: whether to end early, with the x0 prediction of the step just done (Eq. 10).
         """
@@ -235,9 +260,8 @@ class _Run:
         costly = [weight > 0 for weight in weights]
         unet = unet_network(loaded.components, self.reporter.warn)
         coherence, anchor = None, None
-        if distance is not None:
-            through = [decoder.network] if request.foresee == "noisy" else [decoder.network, unet]
-            coherence = Coherence(distance, decoder, through)
+        if judge is not None:
+            coherence = self._coherence(judge, decoder, unet)
             anchor = self._anchor(coherence)
         diffusion = JointDiffusion(
             self.plan.windows,
@@ -254,6 +278,7 @@ class _Run:
             coherence,
             anchor,
             foresee_noisy=request.foresee == "noisy",
+            shortcuts=Shortcuts(drop_jacobian=request.gradient == "no-unet", reuse_output=request.reuse_noise),
         )
         time_left = TimeLeft(costly, self.reporter.stopwatch.now)
         trace, losses = [], []
@@ -277,6 +302,15 @@ class _Run:
         if request.initial_latents is not None:
             return torch.from_numpy(read_latents(Path(request.initial_latents)))
         return initial_noise(request.seed, (1, self.plan.model.facts.latent_channels, windows.height, windows.width))
+
+    def _coherence(self, judge: _Judge, decoder: Decoder, unet: Network) -> Coherence:
+        request = self.plan.request
+        if judge.tiny_decoder is not None:
+            decoder = TinyDecoder(judge.tiny_decoder, self.reporter.warn)
+        networks = [decoder.network]
+        if request.foresee == "predicted" and request.gradient == "exact":
+            networks.append(unet)
+        return Coherence(judge.distance, decoder, networks, half_scale=request.loss_scale == 0.5)
 
     def _anchor(self, coherence: Coherence) -> Anchor:
         request = self.plan.request

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from huggingface_hub import constants
-from support.models import make_lpips_weights, make_model, make_vgg19_weights
+from support.models import make_lpips_weights, make_model, make_tiny_decoder, make_vgg19_weights
 
 from syncdiffusion.core.models.libraries import import_diffusers
 
@@ -58,6 +58,12 @@ def model_folder(model: Callable[..., Path]) -> Path:
 def v_model_folder(model: Callable[..., Path]) -> Path:
     """The same, predicting v."""
     return model(prediction_type="v_prediction")
+
+
+@pytest.fixture(scope="session")
+def tiny_decoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny decoder for the latents of the small models, to be copied beside a VAE."""
+    return make_tiny_decoder(tmp_path_factory.mktemp("tiny") / "tiny_decoder")
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,7 @@ class Decoder:
 
     def images(self, latents: Tensor) -> Tensor:
         """Windows (B, C, h, w) to images (B, 3, H, W), clamped to [0, 1] as the authors do. Differentiable."""
-        return _to_unit_range(self.network(self._unscaled(latents)).to(latents.dtype))
+        return to_unit_range(self.network(self._unscaled(latents)).to(latents.dtype))
 
     @torch.no_grad()
     def canvas(self, latents: Tensor, mode: str, wrap_y: bool, wrap_x: bool) -> Tensor:
@@ -64,7 +64,7 @@ class Decoder:
         self.used = "whole"
         try:
             with wrapped_convolutions(self._vae.decoder, wrap_y, wrap_x):
-                return _to_unit_range(self.network(latents)).float().cpu()
+                return to_unit_range(self.network(latents)).float().cpu()
         except RuntimeError as error:
             if mode == "whole" or not is_out_of_memory(error):
                 raise
@@ -109,7 +109,7 @@ class Decoder:
         with norms.shared():
             for tile in tiles:
                 pixels = tile.core_of(self._upsample(features, tile))
-                image[:, :, tile.rows(factor), tile.columns(factor)] = _to_unit_range(pixels.float()).cpu()
+                image[:, :, tile.rows(factor), tile.columns(factor)] = to_unit_range(pixels.float()).cpu()
         return image
 
     def _features(self, latents: Tensor, wrap_y: bool, wrap_x: bool) -> Tensor:
@@ -132,7 +132,8 @@ def _decode(vae: Any, latents: Tensor) -> Tensor:
     return vae.decode(latents.to(vae.dtype), return_dict=False)[0]
 
 
-def _to_unit_range(decoded: Tensor) -> Tensor:
+def to_unit_range(decoded: Tensor) -> Tensor:
+    """What a decoder gives, about -1 to 1, to an image in [0, 1], clamped as the authors do."""
     return (decoded / 2 + 0.5).clamp(0, 1)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from ..decoding.decoder import Decoder
 from ..errors import NotFiniteError
 from ..perceptual.distance import PerceptualDistance
 from ..runtime.precision import Network, is_finite
@@ -17,28 +18,44 @@ FLOAT16_LOSS_SCALE = 2.0**14
 LOSS_SCALE_STEP = 2.0**-7
 
 
+class WindowDecoder(Protocol):
+    """D of Eq. 14: from windows of clean latents (B, C, h, w) to images (B, 3, H, W) in [0, 1], differentiable."""
+
+    def images(self, latents: Tensor) -> Tensor:
+        """The images."""
+
+
 class Coherence:
     """Moves windows down the gradient of the perceptual distance L to the anchor (line 4 of Algorithm 1).
 
-    ``networks`` are those the gradient runs through; they move to float32 should half precision lose it.
+    ``networks`` are those the gradient runs through; they move to float32 should half precision lose it. With
+    ``half_scale`` pictures are compared at half their size: latents are averaged two by two before they are decoded,
+    which costs a quarter of the decoder too (halving the decoded picture would spare the distance alone).
     """
 
-    def __init__(self, distance: PerceptualDistance, decoder: Decoder, networks: Sequence[Network]) -> None:
+    def __init__(
+        self,
+        distance: PerceptualDistance,
+        decoder: WindowDecoder,
+        networks: Sequence[Network],
+        half_scale: bool = False,
+    ) -> None:
         self._distance = distance
         self._decoder = decoder
         self._networks = networks
+        self._half_scale = half_scale
         float16 = any(network.module.dtype == torch.float16 for network in networks)
         self._loss_scale = FLOAT16_LOSS_SCALE if float16 else 1.0
 
     @torch.no_grad()
     def look(self, clean: Tensor) -> list[Tensor]:
         """Features of the anchor, from its foreseen clean latents (1, C, h, w)."""
-        return self.look_at_image(self._decoder.images(clean))
+        return self._features(clean)
 
     @torch.no_grad()
     def look_at_image(self, image: Tensor) -> list[Tensor]:
         """Features of an anchor that is a picture (1, 3, H, W) in [0, 1]."""
-        return self._distance.features(image)
+        return self._distance.features(self._scaled(image))
 
     def move(
         self, x: Tensor, foresee: Callable[[Tensor], Tensor], anchor: list[Tensor], weight: float
@@ -63,10 +80,16 @@ class Coherence:
     @torch.enable_grad()
     def _gradient(self, x: Tensor, foresee: Callable[[Tensor], Tensor], anchor: list[Tensor]) -> tuple[Tensor, Tensor]:
         x = x.detach().requires_grad_()
-        images = self._decoder.images(foresee(x))
-        losses = self._distance.distance(self._distance.features(images), anchor)
+        losses = self._distance.distance(self._features(foresee(x)), anchor)
         (gradient,) = torch.autograd.grad(losses.sum() * self._loss_scale, x)
         return gradient / self._loss_scale, losses.detach()
+
+    def _features(self, clean: Tensor) -> list[Tensor]:
+        return self._distance.features(self._decoder.images(self._scaled(clean)))
+
+    def _scaled(self, picture: Tensor) -> Tensor:
+        """Latents or pixels, at half their size if so wanted (an odd size is rounded up)."""
+        return F.avg_pool2d(picture, 2, ceil_mode=True) if self._half_scale else picture
 
     def _to_float32(self) -> bool:
         """Whether there was a network left to move to float32."""

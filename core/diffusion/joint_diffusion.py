@@ -13,8 +13,11 @@ from torch import Tensor
 
 from ..runtime.memory import Batches
 from .coherence import Coherence
+from .foresight import Foresight
 from .samplers import Sampler
 from .windows import Average, Windows
+
+Crop = Callable[[Sequence[int]], Tensor]  # indices of windows to their latents (B, C, h, w)
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,19 @@ class Anchor:
 
     index: int | None
     features: Sequence[Tensor] = ()
+
+
+@dataclass(frozen=True)
+class Shortcuts:
+    """What the gradient step leaves out to be fast. The paper leaves nothing out."""
+
+    drop_jacobian: bool = False
+    """The gradient does not flow through the denoiser; see ``Foresight``."""
+    reuse_output: bool = False
+    """The model's output in the gradient pass, at x, is also taken for x̂: windows are not evaluated anew (line 14)."""
+
+
+EXACT = Shortcuts()
 
 
 @dataclass(frozen=True)
@@ -42,7 +58,8 @@ class JointDiffusion:
     ``denoise`` gives the guided model output for a batch of windows at a timestep. ``weights`` is w of Eq. 14 for every
     step; where it is 0 no gradient work is done, and the step is MultiDiffusion's. ``foresee_noisy`` compares decoded
     noisy latents (Eq. 13) instead of decoded x0 predictions (Eq. 14). ``coherence`` and ``anchor`` may be left out when
-    no step synchronizes.
+    no step synchronizes. Where windows shift from step to step, the anchor is the one nearest to where it lies in
+    ``windows``.
     """
 
     def __init__(
@@ -55,6 +72,7 @@ class JointDiffusion:
         coherence: Coherence | None = None,
         anchor: Anchor | None = None,
         foresee_noisy: bool = False,
+        shortcuts: Shortcuts = EXACT,
     ) -> None:
         self._windows = windows
         self._denoise = denoise
@@ -64,6 +82,7 @@ class JointDiffusion:
         self._coherence = coherence
         self._anchor = anchor
         self._foresee_noisy = foresee_noisy
+        self._shortcuts = shortcuts
 
     def run(self, z: Tensor) -> Iterator[Step]:
         """From the initial noise z_T (1, C, H, W) down to clean latents, one ``Step`` at a time.
@@ -77,49 +96,54 @@ class JointDiffusion:
 
     def _denoise_one_step(self, z: Tensor, i: int) -> Step:
         """Lines 11 to 16, one batch of windows at a time, merged in their order."""
-        merge = _Merge(self._windows, self._sampler, z, i)
-        waiting = list(range(len(self._windows)))
+        windows = self._windows.at_step(i)
+        crop = partial(windows.crop, z)
+        merge = _Merge(windows, self._sampler, z, i)
+        waiting = list(range(len(windows)))
         losses: list[Tensor] = []
-        kind, work = "plain", partial(self._crop_and_denoise, z, i)
+        kind, work = "plain", partial(self._crop_and_denoise, crop, i)
         if self._weights[i] > 0:
-            index, features = self._anchor.index, self._anchor.features
-            if index is not None:
+            features = self._anchor.features
+            if self._anchor.index is not None:
+                index = windows.nearest(self._windows.positions[self._anchor.index])
                 # Line 2: the anchor is not changed, so its first evaluation is also the one it is denoised with.
-                ((_, (x, output, features)),) = self._batches.run("anchor", [index], partial(self._see_anchor, z, i))
+                ((_, (x, output, features)),) = self._batches.run("anchor", [index], partial(self._see_anchor, crop, i))
                 merge.add_in_its_place(index, x, output)
                 waiting.remove(index)
-            kind, work = "gradient", partial(self._synchronize_and_denoise, z, i, features)
+            kind, work = "gradient", partial(self._synchronize_and_denoise, crop, i, features)
         for batch, (x, output, loss) in self._batches.run(kind, waiting, work):
             merge.add(batch, x, output)
             losses.append(loss)
         return Step(i, *merge.result(), loss=float(torch.cat(losses).mean()) if losses else math.nan)
 
     @torch.no_grad()
-    def _see_anchor(self, z: Tensor, i: int, indices: Sequence[int]) -> tuple[Tensor, Tensor, list[Tensor]]:
-        x = self._windows.crop(z, indices)
+    def _see_anchor(self, crop: Crop, i: int, indices: Sequence[int]) -> tuple[Tensor, Tensor, list[Tensor]]:
+        x = crop(indices)
         output = self._denoise(x, self._sampler.timesteps[i])
         clean = x if self._foresee_noisy else self._sampler.x0(x, output, i)
         return x, output, self._coherence.look(clean)
 
     def _synchronize_and_denoise(
-        self, z: Tensor, i: int, features: Sequence[Tensor], indices: Sequence[int]
+        self, crop: Crop, i: int, features: Sequence[Tensor], indices: Sequence[int]
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Lines 3 to 5 (Eq. 14) for some windows, and the model evaluated anew where they were moved to (line 14)."""
-        x = self._windows.crop(z, indices)
-        x_hat, loss = self._coherence.move(x, partial(self._foresee, i), features, self._weights[i])
+        foresee = self._foresight(i)
+        x_hat, loss = self._coherence.move(crop(indices), foresee, features, self._weights[i])
+        if self._shortcuts.reuse_output:
+            return x_hat, foresee.output, loss
         with torch.no_grad():
             return x_hat, self._denoise(x_hat, self._sampler.timesteps[i]), loss
 
     @torch.no_grad()
-    def _crop_and_denoise(self, z: Tensor, i: int, indices: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
-        x = self._windows.crop(z, indices)
+    def _crop_and_denoise(self, crop: Crop, i: int, indices: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+        x = crop(indices)
         return x, self._denoise(x, self._sampler.timesteps[i]), x.new_full((len(indices),), math.nan)
 
-    def _foresee(self, i: int, x: Tensor) -> Tensor:
-        """The latents whose pictures are compared: φ_θ(x_t, t) (Eq. 10), or x_t itself for Eq. 13."""
+    def _foresight(self, i: int) -> Callable[[Tensor], Tensor]:
+        """x_t to the latents whose pictures are compared: φ_θ(x_t, t) (Eq. 10), or x_t itself for Eq. 13."""
         if self._foresee_noisy:
-            return x
-        return self._sampler.x0(x, self._denoise(x, self._sampler.timesteps[i]), i)
+            return lambda x: x
+        return Foresight(self._denoise, self._sampler, i, self._shortcuts.drop_jacobian)
 
 
 class _Merge:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,27 +15,39 @@ if TYPE_CHECKING:
     import torch
 
 
-def window_starts(length: int, window: int, stride: int, wrap: bool) -> tuple[int, ...]:
+# Multiples of these, modulo 1, stay as far from each other as any sequence does: the golden ratio and the square root
+# of two, less 1. So no seam of a step lies near one of the steps before.
+SPREAD_X, SPREAD_Y = (math.sqrt(5) - 1) / 2, math.sqrt(2) - 1
+
+
+def window_starts(length: int, window: int, stride: int, wrap: bool, shift: int = 0) -> tuple[int, ...]:
     """Starts of the windows along one axis of ``length`` latents.
 
     Open axis: multiples of ``stride``, as the authors lay them, and one last window pulled in to the end where the
     stride leaves a rest. Wrapped axis: ``ceil(length / stride)`` windows spread round the loop, window k at
     ``floor(k * length / count)``, so that spacings differ by at most one.
+
+    ``shift`` (0 to ``stride`` - 1) moves them all to the right: round the loop, or, on an open axis, as far as the end,
+    with one more window at the beginning, where they leave a gap.
     """
     if not 1 <= stride <= window <= length:
         raise ValueError(f"1 <= stride {stride} <= window {window} <= length {length} does not hold")
     if wrap:
         count = math.ceil(length / stride)
-        return tuple(k * length // count for k in range(count))
-    starts = list(range(0, length - window + 1, stride))
-    if starts[-1] + window < length:
-        starts.append(length - window)
-    return tuple(starts)
+        return tuple((k * length // count + shift) % length for k in range(count))
+    last = length - window
+    # A window that begins where another does, both held at an end, is one.
+    return tuple(dict.fromkeys([0, *range(shift, last, stride), last]))
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Square windows over a canvas, in raster order (row by row). All sizes in latents."""
+    """Square windows over a canvas, in raster order (row by row). All sizes in latents.
+
+    With a ``shift_seed`` they lie elsewhere at every step (``at_step``), by less than a stride, so that their edges are
+    hardly twice in the same place. That is what lets windows be joined that do not overlap (SpotDiffusion, Frolov et
+    al., WACV 2025), and keeps the two ends of a loop from always meeting at an edge.
+    """
 
     height: int
     width: int
@@ -43,16 +55,26 @@ class Windows:
     stride: int
     wrap_y: bool = False
     wrap_x: bool = False
+    shift_seed: int | None = None
+    shift_y: int = 0
+    shift_x: int = 0
+
+    def at_step(self, step: int) -> Windows:
+        """The windows of a denoising step: these, or, with a ``shift_seed``, these shifted as it says."""
+        if self.shift_seed is None:
+            return self
+        shift_y, shift_x = (int((self.shift_seed + step) * spread % 1 * self.stride) for spread in (SPREAD_Y, SPREAD_X))
+        return replace(self, shift_seed=None, shift_y=shift_y, shift_x=shift_x)
 
     @cached_property
     def tops(self) -> tuple[int, ...]:
         """First row of each row of windows."""
-        return window_starts(self.height, self.window, self.stride, self.wrap_y)
+        return window_starts(self.height, self.window, self.stride, self.wrap_y, self.shift_y)
 
     @cached_property
     def lefts(self) -> tuple[int, ...]:
         """First column of each column of windows."""
-        return window_starts(self.width, self.window, self.stride, self.wrap_x)
+        return window_starts(self.width, self.window, self.stride, self.wrap_x, self.shift_x)
 
     @cached_property
     def positions(self) -> tuple[tuple[int, int], ...]:
@@ -66,6 +88,21 @@ class Windows:
     def center(self) -> int:
         """Index of the anchor the paper takes: the centre window, ``count // 2`` in raster order."""
         return len(self) // 2
+
+    def nearest(self, position: tuple[int, int]) -> int:
+        """Index of the window that begins nearest to ``position`` (top, left), the first of several."""
+
+        def distance(start: int, to: int, length: int, wrap: bool) -> int:
+            apart = abs(start - to)
+            return min(apart, length - apart) if wrap else apart
+
+        def squared(index: int) -> int:
+            top, left = self.positions[index]
+            down = distance(top, position[0], self.height, self.wrap_y)
+            across = distance(left, position[1], self.width, self.wrap_x)
+            return down**2 + across**2
+
+        return min(range(len(self)), key=squared)
 
     def pixels(self, index: int, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Row indices (window, 1) and column indices (window,) of a window on the canvas, wrapped round the loop."""

@@ -14,6 +14,7 @@ from ..errors import InvalidRequestError, ModelError, Problem
 from .facts import ModelFacts, read_facts
 from .libraries import import_diffusers
 from .single_file.header import CheckpointError, DamagedFileError, read_header
+from .tiny_decoder import CONFIG, FOLDER, WEIGHTS
 
 if TYPE_CHECKING:
     import torch
@@ -55,6 +56,11 @@ class FolderModel:
         """See ``ModelFacts``."""
         return read_facts(self.name, {part: self._read_json(f"{part}/{file}") for part, file in CONFIG_FILES.items()})
 
+    @property
+    def tiny_decoder(self) -> Path:
+        """Where the tiny decoder would lie that may come with the model."""
+        return self.folder / FOLDER
+
     @cached_property
     def files(self) -> tuple[Path, ...]:
         """The files that make the model what it is, for its hash."""
@@ -62,7 +68,8 @@ class FolderModel:
         vocabularies = [file for files in TOKENIZER_VOCABULARIES for file in files]
         tokenizer = [self.folder / "tokenizer" / file for file in (*vocabularies, *TOKENIZER_SETTINGS)]
         weights = [path for part in WEIGHT_STEMS for path in self._weight_files(part)]
-        return tuple(path for path in (*configs, *tokenizer, *weights) if path.is_file())
+        tiny = [self.tiny_decoder / file for file in (CONFIG, WEIGHTS)]
+        return tuple(path for path in (*configs, *tokenizer, *weights, *tiny) if path.is_file())
 
     def load(self, dtype: torch.dtype) -> Components:
         """Load all parts in ``dtype``, on the CPU. Raises ModelError when weights are corrupted or incomplete."""

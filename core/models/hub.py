@@ -73,6 +73,11 @@ class HubModel:
         """The files that make the model what it is, for its hash. Complete once it has been loaded."""
         return self._folder.files
 
+    @property
+    def tiny_decoder(self) -> Path:
+        """See ``Model``."""
+        return self._folder.tiny_decoder
+
     def load(self, dtype: torch.dtype) -> Components:
         """Download what is missing, then load as from a folder. Raises ModelError."""
         try:

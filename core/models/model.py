@@ -42,6 +42,10 @@ class Model(Protocol):
     def files(self) -> tuple[Path, ...]:
         """The files that make it what it is, for its hash."""
 
+    @property
+    def tiny_decoder(self) -> Path | None:
+        """The folder where its tiny decoder lies, if it has one (see ``tiny_decoder``); None: it cannot have one."""
+
     def load(self, dtype: torch.dtype) -> Components:
         """Load all its parts in ``dtype``, on the CPU. Raises ModelError."""
 

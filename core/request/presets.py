@@ -11,7 +11,8 @@ from ..models.builtin import BUILTIN
 DEFAULT_PRESET = "balanced"
 
 # What tells the presets apart.
-PRESET_SETTINGS = ("scheduler", "steps", "stride", "sync_weight", "sync_decay", "sync_first", "decode")
+SHORTCUTS = ("gradient", "loss_decoder", "loss_scale", "reuse_noise", "shift_windows")
+PRESET_SETTINGS = ("scheduler", "steps", "stride", "sync_weight", "sync_decay", "sync_first", *SHORTCUTS, "decode")
 
 # w for LPIPS times this is w for another distance. Section 6.4: a Style Loss scaled by 1e6 wants w = 0.1 where LPIPS
 # wants 20. The built-in distance's was found by looking (models/landscapes/README.md).
@@ -28,6 +29,11 @@ _COMMON: Mapping[str, Any] = {
     "loss_weights": None,
     "sync_every": 1,
     "sync_count": None,
+    "gradient": "exact",
+    "loss_decoder": "full",
+    "loss_scale": 1.0,
+    "reuse_noise": False,
+    "shift_windows": False,
     "foresee": "predicted",
     "anchor": "center",
     "device": "auto",

@@ -48,6 +48,11 @@ class Request:
     sync_every: int | None
     sync_count: int | None
     sync_first: int | None
+    gradient: str
+    loss_decoder: str
+    loss_scale: float
+    reuse_noise: bool
+    shift_windows: bool
     foresee: str
     anchor: str
     device: str
@@ -86,7 +91,9 @@ class Request:
     def windows(self, latent_factor: int) -> Windows:
         """The windows over the canvas, in latents."""
         sizes = (size // latent_factor for size in (self.height, self.width, self.window, self.stride))
-        return Windows(*sizes, wrap_y=self.wrap_y, wrap_x=self.wrap_x)
+        return Windows(
+            *sizes, wrap_y=self.wrap_y, wrap_x=self.wrap_x, shift_seed=self.seed if self.shift_windows else None
+        )
 
     def sync_weights(self) -> tuple[float, ...]:
         """w of Eq. 14 at every step; all 0 for MultiDiffusion."""

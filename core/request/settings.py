@@ -22,6 +22,9 @@ WRAPS = ("none", "x", "y", "xy")
 METHODS = ("syncdiffusion", "multidiffusion")
 LOSSES = ("builtin", "lpips-vgg", "lpips-alex", "lpips-squeeze", "style")
 FORESEE = ("predicted", "noisy")
+GRADIENTS = ("exact", "no-unet")
+LOSS_DECODERS = ("full", "tiny")
+LOSS_SCALES = ("1", "0.5")
 DECODES = ("auto", "whole", "tiles")
 DTYPES = ("auto", "float32", "float16", "bfloat16")
 PRESET_NAMES = ("draft", "balanced", "paper")
@@ -139,6 +142,21 @@ class Choice(Setting):
 
 
 @dataclass(frozen=True)
+class NumberChoice(Choice):
+    """One of a few numbers."""
+
+    def read(self, value: Any) -> float:
+        """Refuses any other number, and what is none."""
+        for name in self.names:
+            try:
+                if not isinstance(value, bool) and float(value) == float(name):
+                    return float(name)
+            except (TypeError, ValueError, OverflowError):
+                break
+        raise ValueError(f"{value!r} is not one of {', '.join(self.names)}")
+
+
+@dataclass(frozen=True)
 class Flag(Setting):
     """On or off."""
 
@@ -195,6 +213,17 @@ SETTINGS: Mapping[str, Setting] = {
     "sync_every": Whole("synchronize at every K-th step", low=1),
     "sync_count": Whole("synchronize at F steps spread evenly", low=1, high=MAX_STEPS),
     "sync_first": Whole("synchronize only at the first N steps"),
+    "gradient": Choice(
+        "exact, or no-unet: the gradient does not flow through the UNet, which spares time and memory",
+        names=GRADIENTS,
+    ),
+    "loss_decoder": Choice(
+        "what decodes windows for the comparison: the model's own decoder, or the tiny one beside it (tiny_decoder/)",
+        names=LOSS_DECODERS,
+    ),
+    "loss_scale": NumberChoice("size at which windows are compared: 1, or 0.5 of theirs", names=LOSS_SCALES),
+    "reuse_noise": Flag("windows that were moved are not evaluated anew: the gradient pass's noise estimate serves"),
+    "shift_windows": Flag("windows lie elsewhere at every step, and need not overlap (default stride: a whole window)"),
     "foresee": Choice("compare decoded x0 predictions (Eq. 14) or decoded noisy latents (Eq. 13)", names=FORESEE),
     "anchor": File(
         "center, the index of a window, or an image file whose look all windows take on",

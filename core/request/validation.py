@@ -17,12 +17,14 @@ from ..models.builtin import BUILTIN
 from ..models.catalog import find_model
 from ..models.facts import ModelFacts
 from ..models.model import Model
+from ..models.tiny_decoder import tiny_decoder_problem
 from ..perceptual.weights import check_weights, smallest_image
 from .presets import DEFAULT_PRESET, PRESETS, WEIGHT_RATIOS
 from .request import Request
 from .settings import MAX_SIZE, MAX_WORLD_SIZE, SETTINGS
 
 WINDOWS_ACROSS = 6
+LEAST_OVERLAP = 2  # strides to a window
 # What only a world has, with the value where none is given (None: the canvas's width).
 WORLD_SETTINGS = {"world_size": None, "horizon": 0.0, "poles": "fill"}
 TARGET_WRAPS = {"world": "x", "tile": "xy"}
@@ -104,7 +106,7 @@ def prepare(given: Mapping[str, Any], more: Iterable[Problem] = ()) -> Plan:
     if request.method == "syncdiffusion" and not findings.about("method"):
         _check_anchor(request, windows, findings)
         if request.synchronizes or findings.about(*SYNC_SETTINGS):
-            _check_loss(request, findings)
+            _check_loss(request, model, findings)
     findings.raise_any()
     if unreachable is not None:
         raise unreachable
@@ -137,6 +139,9 @@ def _fill_in(values: Mapping[str, Any], facts: ModelFacts | None, findings: Find
     strides_per_window = preset.pop("strides_per_window")
     if values["model"] == BUILTIN and values.get("loss_weights") is None:
         preset["loss"] = BUILTIN  # nothing to download for the first picture
+    shift = values.get("shift_windows", preset["shift_windows"])
+    if shift != preset["shift_windows"]:
+        strides_per_window = 1 if shift else LEAST_OVERLAP  # windows that stay where they are must overlap
     preset["sync_weight"] *= WEIGHT_RATIOS.get(values.get("loss", preset["loss"]), 1.0)
     if "sync_count" in values:
         preset["sync_every"] = None
@@ -224,7 +229,8 @@ def _check_latents(request: Request, model: Model | None, windows: Windows | Non
             findings.add("initial_latents", f"has shape {shape}, but this canvas wants {wanted}")
 
 
-def _check_loss(request: Request, findings: Findings) -> None:
+def _check_loss(request: Request, model: Model | None, findings: Findings) -> None:
+    _check_shortcuts(request, model, findings)
     if findings.about("loss"):
         return
     loss, window, smallest = request.loss, request.window, smallest_image(request.loss)
@@ -232,3 +238,19 @@ def _check_loss(request: Request, findings: Findings) -> None:
         findings.problems += check_weights(loss, request.loss_weights, request.offline)
     if 0 < window < smallest:
         findings.add("window", f"{window} is too small for {loss}, which looks at {smallest} pixels or more")
+    elif 0 < window * request.loss_scale < smallest:
+        sentence = f"{window} at --loss-scale {request.loss_scale:g} is too small for {loss}, which looks at {smallest}"
+        findings.add("window", f"{sentence} pixels or more", "loss_scale")
+
+
+def _check_shortcuts(request: Request, model: Model | None, findings: Findings) -> None:
+    if request.foresee == "noisy":
+        sentence = "has no meaning with --foresee noisy, whose gradient does not flow through the UNet"
+        if request.gradient != "exact":
+            findings.add("gradient", f"{request.gradient!r} {sentence}", "foresee")
+        if request.reuse_noise:
+            findings.add("reuse_noise", sentence.replace("flow through", "need"), "foresee")
+    if request.loss_decoder == "tiny" and model is not None:
+        problem = tiny_decoder_problem(model.tiny_decoder, model.facts)
+        if problem is not None:
+            findings.add("loss_decoder", problem)

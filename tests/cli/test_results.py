@@ -57,7 +57,8 @@ def test_everything_of_one_run(generate, here):
         "world_size": None, "horizon": None, "poles": None, "steps": 4,
         "scheduler": "ddim", "guidance_scale": 7.5, "seed": 0, "method": "syncdiffusion", "loss": "lpips-alex",
         "loss_weights": "alex.pt", "sync_weight": 20.0, "sync_decay": 0.95, "sync_every": 2, "sync_count": None,
-        "sync_first": None, "foresee": "predicted", "anchor": "center", "device": "auto", "dtype": "auto",
+        "sync_first": None, "gradient": "exact", "loss_decoder": "full", "loss_scale": 1.0, "reuse_noise": False,
+        "shift_windows": False, "foresee": "predicted", "anchor": "center", "device": "auto", "dtype": "auto",
         "decode": "whole", "deterministic": False, "initial_latents": None, "allow_pickle": False, "offline": False,
     }  # fmt: skip
     assert report["windows"] == 2

@@ -1,6 +1,7 @@
 """Values of every setting: which are refused and in what words, which are not."""
 
 import pytest
+from PIL import Image
 
 from syncdiffusion.core.diffusion.samplers import SAMPLERS
 from syncdiffusion.core.errors import InvalidRequestError, option
@@ -159,6 +160,8 @@ def test_any_number_of_steps_suits_any_scheduler(valid, scheduler, steps):
         {"target": "world", "wrap": "x", "world_size": 512, "horizon": -5.5, "poles": "fill"},
         {"prompt": "日本の湖 🌊"},
         {"prompt": "x" * 100_000},
+        {"loss_scale": "1.0", "gradient": "exact", "loss_decoder": "full"},
+        {"gradient": "no-unet", "reuse_noise": True, "shift_windows": True, "stride": 64, "loss_scale": 0.5},
         {"device": "cuda:7"},  # whether it is there is known when the run starts
     ],
 )
@@ -184,6 +187,33 @@ def test_what_does_not_synchronize_needs_no_weights(valid, idle):
     del valid["loss_weights"]
     plan = prepare({**valid, "offline": True, **idle})
     assert not plan.request.synchronizes
+
+
+def test_shifting_windows_need_not_overlap(valid):
+    assert prepare({**valid, "shift_windows": True}).request.stride == 64
+    assert prepare({**valid, "shift_windows": True, "stride": 32}).request.stride == 32
+    assert prepare({**valid, "shift_windows": False}).request.stride == prepare(valid).request.stride
+    windows = prepare({**valid, "shift_windows": True, "seed": 5}).windows
+    assert windows.shift_seed == 5
+
+
+def test_shortcuts_that_cannot_be_taken(refused):
+    wrong = {"foresee": "noisy", "gradient": "no-unet", "loss_decoder": "tiny", "loss_scale": 0.5, "window": 56}
+    assert refused("--reuse-noise", **wrong) == [
+        "gradient: 'no-unet' has no meaning with --foresee noisy, whose gradient does not flow through the UNet",
+        "reuse-noise: has no meaning with --foresee noisy, whose gradient does not need the UNet",
+        "loss-decoder: tiny needs a tiny decoder, and the model has none beside its VAE (tiny_decoder/); put a "
+        "diffusers AutoencoderTiny of the model's family there, or take --loss-decoder full",
+        "window: 56 at --loss-scale 0.5 is too small for lpips-alex, which looks at 31 pixels or more",
+    ]
+
+
+def test_a_shortcut_can_be_switched_off_again(valid, run):
+    flags = ["--shift-windows", "--no-shift-windows"]
+    given = [word for name, value in valid.items() for word in (f"--{option(name)}", str(value))]
+    outcome = run("generate", *given, "--device", "cpu", "--steps", "1", "--quiet", *flags, "-o", "o.png")
+    assert outcome.status == 0
+    assert '"shift_windows": false' in Image.open("o.png").text["syncdiffusion"]
 
 
 def test_values_from_python_and_json(valid):

@@ -1,4 +1,5 @@
 import json
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -93,6 +94,28 @@ def test_every_coherence_setting_matters(settings):
         seen[name] = run({**settings, **change})[0].latents
     pairs = [(a, b) for a in seen for b in seen if a < b]
     assert all(np.abs(seen[a] - seen[b]).max() > 1e-4 for a, b in pairs)
+
+
+def test_every_shortcut_matters_and_repeats(settings, model_folder, tiny_decoder, tmp_path):
+    shutil.copytree(model_folder, tmp_path / "m")
+    shutil.copytree(tiny_decoder, tmp_path / "m" / "tiny_decoder")
+    settings = {**settings, "model": str(tmp_path / "m"), "steps": 2}
+    changes = [
+        {},
+        {"gradient": "no-unet"},
+        {"loss_decoder": "tiny"},
+        {"loss_scale": 0.5},
+        {"reuse_noise": True},
+        {"shift_windows": True, "stride": 32},
+    ]
+    seen = [run({**settings, **change})[0].latents for change in changes]
+    pairs = [(a, b) for a in range(len(seen)) for b in range(a)]
+    assert all(np.abs(seen[a] - seen[b]).max() > 1e-4 for a, b in pairs)
+    together = {**changes[1], **changes[2], **changes[3], **changes[4], "shift_windows": True}
+    engine = Engine()
+    first, second = (run({**settings, **together}, engine=engine)[0] for _ in range(2))
+    assert np.array_equal(first.latents, second.latents)
+    assert {name: first.request[name] for name in together} == together
 
 
 def test_picture_as_anchor(settings, tmp_path):

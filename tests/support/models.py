@@ -94,6 +94,26 @@ def make_model(
     return folder
 
 
+def make_tiny_decoder(folder: str | Path, channels: int = 4, levels: int = 4, seed: int = 0) -> Path:
+    """Write a small `AutoencoderTiny` with random weights, whose decoded unit-variance latents fill [0, 1]."""
+    import_torchvision()
+    from diffusers import AutoencoderTiny
+
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        model = AutoencoderTiny(
+            latent_channels=channels,
+            encoder_block_out_channels=(8,) * levels,
+            decoder_block_out_channels=(8,) * levels,
+            num_encoder_blocks=(1,) * levels,
+            num_decoder_blocks=(1,) * levels,
+        ).eval()
+        images = model.decode(torch.randn(16, channels, 8, 8)).sample
+        _spread_pixels(model.decoder.layers[-1], images, offset=0.5, gain=0.5)
+        model.save_pretrained(folder)
+    return Path(folder)
+
+
 def make_lpips_weights(path: str | Path, net: Literal["vgg", "alex", "squeeze"] = "vgg", seed: int = 0) -> Path:
     """Write a state dict of `lpips.LPIPS(net=net)`: random trunk, the package's true linear heads.
 
@@ -301,11 +321,19 @@ def _make_vae(channels: int, levels: int, scaling_factor: float, window: int, ov
     model = AutoencoderKL(**(config | overrides)).eval()
     latents = torch.randn(16, channels, window, window)
     images = model.decode(latents / scaling_factor).sample
-    last = model.decoder.conv_out
-    gain = PIXEL_STD / images.std(dim=(0, 2, 3))
-    last.bias.sub_(images.mean(dim=(0, 2, 3))).mul_(gain)
-    last.weight.mul_(gain[:, None, None, None])
+    _spread_pixels(model.decoder.conv_out, images)
     return model
+
+
+def _spread_pixels(last: nn.Conv2d, images: Tensor, offset: float = 0.0, gain: float = 1.0) -> None:
+    """Change a decoder's last convolution so that `images` would lie around 0 with the spread of pictures.
+
+    `offset` and `gain` lead from pixels in [-1, 1] to what the convolution gives.
+    """
+    given = images * gain + offset
+    factor = PIXEL_STD * gain / given.std(dim=(0, 2, 3))
+    last.bias.sub_(given.mean(dim=(0, 2, 3))).mul_(factor).add_(offset)
+    last.weight.mul_(factor[:, None, None, None])
 
 
 def _make_unet(channels: int, window: int, text_width: int, overrides: dict[str, Any]) -> Any:

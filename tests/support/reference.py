@@ -48,6 +48,20 @@ class Trace:
     timesteps: list[float]
 
 
+@dataclass(frozen=True)
+class Shortcuts:
+    """What a run leaves out of the paper's; the names are those of the command line's options."""
+
+    gradient: Literal["exact", "no-unet"] = "exact"
+    loss_decoder: Any = None  # an AutoencoderTiny
+    loss_scale: float = 1
+    reuse_noise: bool = False
+    shift_windows: bool = False
+
+
+PAPER = Shortcuts()
+
+
 class Parts:
     """The parts of a model in diffusers' layout, as they lie in its folder."""
 
@@ -97,28 +111,61 @@ class Parts:
 # ---------------------------------------------------------------------------------------------------------- windows
 
 
-def axis_starts(size: int, window: int, stride: int, *, wrap: bool) -> list[int]:
-    """Place windows along an axis: at multiples of the stride, the last pulled in; evenly where the axis wraps."""
+def axis_starts(size: int, window: int, stride: int, *, wrap: bool, shift: int = 0) -> list[int]:
+    """Place windows along an axis: at multiples of the stride, the last pulled in; evenly where the axis wraps.
+
+    A shift moves them to the right; on an open axis what comes to lie beyond the end is pulled in or left out, and the
+    beginning gets a window.
+    """
     if wrap:
         count = math.ceil(size / stride)
-        return [k * size // count for k in range(count)]
-    starts = list(range(0, size - window + 1, stride))
+        return [(k * size // count + shift) % size for k in range(count)]
+    starts = list(range(shift, size - window + 1, stride))
+    if shift > 0:
+        starts = [0, *starts]
     if starts[-1] + window < size:
         starts.append(size - window)
     return starts
 
 
 def make_views(
-    height: int, width: int, window: int, stride: int, *, wrap_x: bool = False, wrap_y: bool = False
+    height: int,
+    width: int,
+    window: int,
+    stride: int,
+    *,
+    wrap_x: bool = False,
+    wrap_y: bool = False,
+    shift: tuple[int, int] = (0, 0),
 ) -> list[View]:
-    """Place the windows over a canvas, row by row; all in latents."""
+    """Place the windows over a canvas, row by row; all in latents. `shift`: down, right."""
     views = []
-    for top in axis_starts(height, window, stride, wrap=wrap_y):
-        for left in axis_starts(width, window, stride, wrap=wrap_x):
+    for top in axis_starts(height, window, stride, wrap=wrap_y, shift=shift[0]):
+        for left in axis_starts(width, window, stride, wrap=wrap_x, shift=shift[1]):
             rows = tuple((top + k) % height for k in range(window))
             columns = tuple((left + k) % width for k in range(window))
             views.append(View(rows, columns))
     return views
+
+
+def make_shift(seed: int, step: int, stride: int) -> tuple[int, int]:
+    """Give a step's shift (down, right): the fractions of multiples of sqrt(2) and of the golden ratio, of a stride."""
+    down, right = math.modf((seed + step) * (2**0.5 - 1))[0], math.modf((seed + step) * (5**0.5 - 1) / 2)[0]
+    return int(down * stride), int(right * stride)
+
+
+def nearest_view(views: list[View], place: View, height: int, width: int, *, wrap_x: bool, wrap_y: bool) -> int:
+    """Find the view whose corner is nearest to that of `place`, round the loop where there is one."""
+
+    def apart(a: int, b: int, size: int, wrap: bool) -> int:
+        return min(abs(a - b), size - abs(a - b)) if wrap else abs(a - b)
+
+    distances = [
+        apart(view.rows[0], place.rows[0], height, wrap_y) ** 2
+        + apart(view.columns[0], place.columns[0], width, wrap_x) ** 2
+        for view in views
+    ]
+    return distances.index(min(distances))
 
 
 def merge(windows: list[Tensor], views: list[View], canvas: Tensor) -> Tensor:
@@ -234,6 +281,7 @@ class _Run:
         anchor: Anchor,
         wrap_x: bool,
         wrap_y: bool,
+        shortcuts: Shortcuts,
         dtype: torch.dtype,
     ) -> None:
         self.parts = parts = Parts(model_folder, dtype)
@@ -241,13 +289,27 @@ class _Run:
         self.positive, self.negative = parts.embed(prompt), parts.embed(negative_prompt)
         self.guidance_scale, self.foresee = guidance_scale, foresee
         self.wraps = wrap_x or wrap_y
-        self.views = make_views(height // f, width // f, window // f, stride // f, wrap_x=wrap_x, wrap_y=wrap_y)
+        wraps = {"wrap_x": wrap_x, "wrap_y": wrap_y}
+        self.views = make_views(height // f, width // f, window // f, stride // f, **wraps)
+        self.views_of = [self.views] * steps
+        if shortcuts.shift_windows:
+            self.views_of = [
+                make_views(
+                    height // f, width // f, window // f, stride // f, **wraps, shift=make_shift(seed, i, stride // f)
+                )
+                for i in range(steps)
+            ]
+        self.shortcuts = shortcuts
         self.weights = [sync_weight * sync_decay**i for i in range(steps)]  # w of each step
         wanted = set(range(steps)) if sync_steps is None else sync_steps
         self.sync_steps = {i for i in wanted if i < steps and self.weights[i] > 0}
         self.loss = make_loss(loss, loss_weights, dtype) if self.sync_steps else None
         self.picture = anchor.to(dtype) if isinstance(anchor, Tensor) else None
         self.anchor = None if isinstance(anchor, Tensor) else len(self.views) // 2 if anchor is None else anchor
+        self.anchor_of = [self.anchor] * steps
+        if self.anchor is not None:
+            place = self.views[self.anchor]
+            self.anchor_of = [nearest_view(v, place, height // f, width // f, **wraps) for v in self.views_of]
         if noise is None:
             generator = torch.Generator("cpu").manual_seed(seed)
             noise = torch.randn((1, parts.unet.config.in_channels, height // f, width // f), generator=generator)
@@ -255,7 +317,7 @@ class _Run:
         self.trace = Trace(
             noise=self.noise.clone(),
             latents=[],
-            losses=torch.full((steps, len(self.views)), math.nan, dtype=dtype),
+            losses=torch.full((steps, max(map(len, self.views_of))), math.nan, dtype=dtype),
             grads=[],
             image=None,
             views=self.views,
@@ -266,37 +328,63 @@ class _Run:
     def predict(self, x: Tensor, t: Any) -> Tensor:
         return self.parts.predict(x, t, self.positive, self.negative, self.guidance_scale)
 
-    def foreseen(self, x: Tensor, t: Any, x0_of: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    def foreseen(self, x: Tensor, output: Tensor | None, x0_of: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         """Give the image that a window is judged by: D(phi(x, t)) of Eq. 14, or D(x) of Eq. 13."""
-        if self.foresee == "noisy":
-            return self.parts.decode(x)
-        return self.parts.decode(x0_of(self.predict(x, t), x))
+        return self.picture_of(x if output is None else x0_of(output, x))
 
-    def synchronize(self, z: Tensor, i: int, t: Any, x0_of: Callable[[Tensor, Tensor], Tensor]) -> list[Tensor]:
-        """Crop the windows from z_t and move each toward the anchor (lines 1 to 5; Eq. 14)."""
-        windows = [view.crop(z) for view in self.views]
+    def picture_of(self, clean: Tensor) -> Tensor:
+        if self.shortcuts.loss_scale == 0.5:
+            clean = F.interpolate(clean, scale_factor=0.5, mode="area")
+        if self.shortcuts.loss_decoder is not None:
+            return (self.shortcuts.loss_decoder.decode(clean).sample / 2 + 0.5).clamp(0, 1)
+        return self.parts.decode(clean)
+
+    def synchronize(
+        self, z: Tensor, i: int, t: Any, x0_of: Callable[[Tensor, Tensor], Tensor], a: float
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Crop the windows from z_t, move each toward the anchor (lines 1 to 5; Eq. 14), and predict at each."""
+        windows = [view.crop(z) for view in self.views_of[i]]
         grads = torch.zeros((len(windows), *windows[0].shape[1:]), dtype=z.dtype)
         moved = [x.clone() for x in windows]
+        outputs: list[Tensor | None] = [None] * len(windows)
         if i in self.sync_steps:
             target = self.picture
             if target is None:
                 with torch.no_grad():
-                    target = self.foreseen(windows[self.anchor], t, x0_of)
+                    x = windows[self.anchor_of[i]]
+                    target = self.foreseen(x, self.predicted(x, t), x0_of)
+            elif self.shortcuts.loss_scale == 0.5:
+                target = F.interpolate(target, scale_factor=0.5, mode="area")
             for index, window in enumerate(windows):
-                if index == self.anchor:
+                if index == self.anchor_of[i]:
                     continue  # line 2: the anchor window is not changed
                 x = window.clone().requires_grad_()
-                image = self.foreseen(x, t, x0_of)
+                output = self.predicted(x, t)
+                if self.shortcuts.reuse_noise:
+                    outputs[index] = output.detach()
+                if self.shortcuts.gradient == "no-unet":  # as if x were a clean image, faded by a
+                    leaf = x0_of(output, x).detach().requires_grad_()
+                    image, factor = self.picture_of(leaf), a
+                else:
+                    leaf = x
+                    image, factor = self.foreseen(x, output, x0_of), 1
                 loss = self.loss(image, target)
-                (grad,) = torch.autograd.grad(loss, x, retain_graph=True)
+                (grad,) = torch.autograd.grad(loss, leaf, retain_graph=True)
                 if not grad.isfinite().all():
-                    (grad,) = torch.autograd.grad(self.loss(image, target, guard=True), x)
-                moved[index] = window - self.weights[i] * grad
+                    (grad,) = torch.autograd.grad(self.loss(image, target, guard=True), leaf)
+                moved[index] = window - self.weights[i] * factor * grad
                 self.trace.losses[i, index] = loss.detach()
-                grads[index] = grad[0]
+                grads[index] = factor * grad[0]
         self.trace.grads.append(grads)
         self.trace.timesteps.append(float(t))
-        return moved
+        with torch.no_grad():
+            return moved, [
+                self.predict(x, t) if output is None else output for x, output in zip(moved, outputs, strict=True)
+            ]
+
+    def predicted(self, x: Tensor, t: Any) -> Tensor | None:
+        """What the model says of a window that is to be judged; nothing where x itself is (Eq. 13)."""
+        return None if self.foresee == "noisy" else self.predict(x, t)
 
     def finish(self, z: Tensor) -> Trace:
         if not self.wraps:
@@ -327,6 +415,7 @@ def reference_run(
     anchor: Anchor = None,
     wrap_x: bool = False,
     wrap_y: bool = False,
+    shortcuts: Shortcuts = PAPER,
     dtype: torch.dtype = torch.float32,
 ) -> Trace:
     """Run Algorithm 1 with DDIM. Sizes in pixels; `sync_steps` None means every step, `sync_weight` 0 means none."""
@@ -343,10 +432,11 @@ def reference_run(
         def x0_of(output: Tensor, x: Tensor, t: Tensor = t) -> Tensor:
             return scheduler.step(output, t, x).pred_original_sample  # phi of Eq. 10
 
-        moved = run.synchronize(z, i, t, x0_of)  # line 12
-        with torch.no_grad():
-            stepped = [scheduler.step(run.predict(x, t), t, x).prev_sample for x in moved]  # lines 13 and 14
-        z = merge(stepped, run.views, z)  # line 15
+        a = float(scheduler.alphas_cumprod[t].sqrt())
+        moved, outputs = run.synchronize(z, i, t, x0_of, a)  # line 12
+        with torch.no_grad():  # lines 13 and 14
+            stepped = [scheduler.step(output, t, x).prev_sample for output, x in zip(outputs, moved, strict=True)]
+        z = merge(stepped, run.views_of[i], z)  # line 15
         run.trace.latents.append(z)
     return run.finish(z)
 
@@ -374,6 +464,7 @@ def reference_multistep(
     anchor: Anchor = None,
     wrap_x: bool = False,
     wrap_y: bool = False,
+    shortcuts: Shortcuts = PAPER,
     dtype: torch.dtype = torch.float32,
 ) -> Trace:
     """Run Algorithm 1 with another sampler: the moved windows and the model's outputs are merged, the canvas steps.
@@ -393,10 +484,8 @@ def reference_multistep(
         def x0_of(output: Tensor, x: Tensor, a: float = a, s: float = s) -> Tensor:
             return (x - s * output) / a if run.parts.prediction_type == "epsilon" else a * x - s * output
 
-        moved = run.synchronize(z, i, t, x0_of)
-        with torch.no_grad():
-            outputs = [run.predict(x, t) for x in moved]
-        x_hat, output = merge(moved, run.views, z), merge(outputs, run.views, z)
+        moved, outputs = run.synchronize(z, i, t, x0_of, a)
+        x_hat, output = merge(moved, run.views_of[i], z), merge(outputs, run.views_of[i], z)
         if scheduler == "euler":  # its latents are x / a: variance exploding
             x_ve = x_hat / a
             assert torch.allclose(sampler.scale_model_input(x_ve, t).to(dtype), x_hat, rtol=1e-4, atol=1e-4)

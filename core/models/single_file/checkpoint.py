@@ -58,6 +58,10 @@ class CheckpointModel:
         """The files that make the model what it is, for its hash."""
         return (self.path,)
 
+    @property
+    def tiny_decoder(self) -> None:
+        """No such file holds one."""
+
     def load(self, dtype: torch.dtype) -> Components:
         """Load all parts in ``dtype``, on the CPU. Raises ModelError when weights are corrupted or incomplete."""
         from ..model import Components

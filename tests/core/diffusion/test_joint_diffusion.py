@@ -7,17 +7,20 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.reference import Shortcuts as ReferenceShortcuts
 from support.reference import reference_multistep, reference_run
 
 from syncdiffusion.core.decoding.decoder import Decoder
+from syncdiffusion.core.decoding.tiny import TinyDecoder
 from syncdiffusion.core.diffusion.coherence import Coherence
 from syncdiffusion.core.diffusion.denoiser import Denoiser, encode_prompt, unet_network
-from syncdiffusion.core.diffusion.joint_diffusion import Anchor, JointDiffusion
+from syncdiffusion.core.diffusion.joint_diffusion import Anchor, JointDiffusion, Shortcuts
 from syncdiffusion.core.diffusion.noise import initial_noise
 from syncdiffusion.core.diffusion.samplers import Sampler
 from syncdiffusion.core.diffusion.schedule import SyncSchedule
 from syncdiffusion.core.diffusion.windows import Windows
 from syncdiffusion.core.models.folder import FolderModel
+from syncdiffusion.core.models.tiny_decoder import load_tiny_decoder
 from syncdiffusion.core.perceptual.weights import load_distance
 from syncdiffusion.core.runtime.memory import Batches
 
@@ -43,7 +46,10 @@ def without_gradient(denoise):
 class Joint:
     """Our loop over a small model, set up by hand."""
 
-    def __init__(self, folder: Path, windows: Windows, *, scheduler="ddim", loss=None, weights=None, negative=""):
+    def __init__(
+        self, folder: Path, windows: Windows, *, scheduler="ddim", loss=None, weights=None, negative="", tiny=None,
+        half_scale=False,
+    ):  # fmt: skip
         self.model = FolderModel(folder, "small")
         self.windows = windows
         self.parts = self.model.load(torch.float64).to(torch.device("cpu"))
@@ -55,9 +61,10 @@ class Joint:
         self.coherence = None
         if loss is not None:
             distance = load_distance(loss, str(weights), print).double()
-            self.coherence = Coherence(distance, self.decoder, [unet])
+            decoder = self.decoder if tiny is None else TinyDecoder(tiny, print)
+            self.coherence = Coherence(distance, decoder, [unet], half_scale)
 
-    def run(self, schedule, *, anchor=None, batch=1, noisy=False, z=None):
+    def run(self, schedule, *, anchor=None, batch=1, noisy=False, z=None, shortcuts=None):
         weights = schedule.weights()
         synchronized = [i for i, weight in enumerate(weights) if weight]
         sampler = Sampler(
@@ -66,7 +73,15 @@ class Joint:
         anchor = Anchor(self.windows.center) if anchor is None else anchor
         batches = Batches(torch.device("cpu"), batch)
         diffusion = JointDiffusion(
-            self.windows, self.denoise, sampler, batches, weights, self.coherence, anchor, foresee_noisy=noisy
+            self.windows,
+            self.denoise,
+            sampler,
+            batches,
+            weights,
+            self.coherence,
+            anchor,
+            foresee_noisy=noisy,
+            shortcuts=shortcuts or Shortcuts(),
         )
         z = initial_noise(0, (1, 4, self.windows.height, self.windows.width)) if z is None else z
         return list(diffusion.run(z.double()))
@@ -96,25 +111,70 @@ CASES = {
     "UniPC": {"scheduler": "unipc", "schedule": {"every": 2}},
     "Euler": {"scheduler": "euler"},
     "Euler, v prediction, wrapped": {"scheduler": "euler", "kind": "v_prediction", "wrap_x": True, "width": 18},
+    "no UNet in the gradient": {"shortcuts": {"gradient": "no-unet"}},
+    "no UNet in the gradient, v prediction": {"shortcuts": {"gradient": "no-unet"}, "kind": "v_prediction"},
+    "no UNet in the gradient, Euler": {"shortcuts": {"gradient": "no-unet"}, "scheduler": "euler"},
+    "noise reused": {"shortcuts": {"reuse_noise": True}, "batch": 2},
+    "noise reused, DPM-Solver++, v": {
+        "shortcuts": {"reuse_noise": True},
+        "scheduler": "dpmpp-2m",
+        "kind": "v_prediction",
+    },
+    "compared at half scale": {"shortcuts": {"loss_scale": 0.5}},
+    "compared by a tiny decoder": {"shortcuts": {"loss_decoder": "tiny"}},
+    "shifted windows without overlap": {"shortcuts": {"shift_windows": True}, "stride": 8, "width": 29, "batch": 2},
+    "shifted windows on a grid, wrapped in x": {
+        "shortcuts": {"shift_windows": True},
+        "stride": 6,
+        "height": 13,
+        "width": 17,
+        "wrap_x": True,
+        "anchor": 4,
+    },
+    "all shortcuts": {
+        "shortcuts": {
+            "gradient": "no-unet",
+            "loss_decoder": "tiny",
+            "loss_scale": 0.5,
+            "reuse_noise": True,
+            "shift_windows": True,
+        },
+        "scheduler": "dpmpp-2m",
+        "stride": 8,
+        "width": 26,
+        "wrap_x": True,
+    },
 }
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_agrees_with_the_reference(case, model, lpips_weights):
+def test_agrees_with_the_reference(case, model, lpips_weights, tiny_decoder):
     case = {
         "kind": "epsilon", "batch": 1, "negative": "", "height": 8, "width": 16, "stride": 4, "wrap_x": False,
         "wrap_y": False, "schedule": {}, "foresee": "predicted", "loss": "lpips-alex", "anchor": None,
-        "scheduler": "ddim", **case,
+        "scheduler": "ddim", "shortcuts": {}, **case,
     }  # fmt: skip
     folder = model(prediction_type=case["kind"])
     schedule = SyncSchedule(STEPS, **{"weight": 20.0, "decay": 0.95, **case["schedule"]})
     weights = lpips_weights(case["loss"])
-    windows = Windows(case["height"], case["width"], 8, case["stride"], case["wrap_y"], case["wrap_x"])
+    short = case["shortcuts"]
+    tiny = load_tiny_decoder(tiny_decoder, torch.float64) if "loss_decoder" in short else None
+    windows = Windows(
+        case["height"], case["width"], 8, case["stride"], case["wrap_y"], case["wrap_x"],
+        shift_seed=0 if "shift_windows" in short else None,
+    )  # fmt: skip
     joint = Joint(
-        folder, windows, scheduler=case["scheduler"], loss=case["loss"], weights=weights, negative=case["negative"]
-    )
+        folder, windows, scheduler=case["scheduler"], loss=case["loss"], weights=weights, negative=case["negative"],
+        tiny=tiny, half_scale="loss_scale" in short,
+    )  # fmt: skip
     anchor = None if case["anchor"] is None else Anchor(case["anchor"])
-    steps = joint.run(schedule, anchor=anchor, batch=case["batch"], noisy=case["foresee"] == "noisy")
+    steps = joint.run(
+        schedule,
+        anchor=anchor,
+        batch=case["batch"],
+        noisy=case["foresee"] == "noisy",
+        shortcuts=Shortcuts(drop_jacobian="gradient" in short, reuse_output="reuse_noise" in short),
+    )
 
     told = dict(
         prompt="a lake at dawn",
@@ -133,6 +193,7 @@ def test_agrees_with_the_reference(case, model, lpips_weights):
         anchor=case["anchor"],
         wrap_x=case["wrap_x"],
         wrap_y=case["wrap_y"],
+        shortcuts=ReferenceShortcuts(**{**short, "loss_decoder": tiny}),
         dtype=torch.float64,
     )
     if case["scheduler"] == "ddim":
@@ -230,3 +291,31 @@ def test_x0_of_a_step_is_the_canvas_foreseen(model_folder):
     # Nearer to the end the foreseen canvas is nearer to what comes out.
     end = steps[-1].latents
     assert (steps[-1].x0 - end).abs().mean() < (steps[0].x0 - end).abs().mean()
+
+
+def test_reusing_the_noise_evaluates_every_window_once(model_folder, lpips_alex):
+    joint = Joint(model_folder, Windows(8, 16, 8, 4), loss="lpips-alex", weights=lpips_alex)
+    original, seen = joint.denoise, []
+
+    def denoise(latents, timestep):
+        seen.append(latents.shape[0])
+        return original(latents, timestep)
+
+    joint.denoise = denoise
+    joint.run(SyncSchedule(STEPS, 20.0), batch=2, shortcuts=Shortcuts(reuse_output=True))
+    assert seen == STEPS * [1, 2]
+
+
+def test_no_unet_in_the_gradient_is_no_gradient_in_the_unet(model_folder, lpips_alex):
+    joint = Joint(model_folder, Windows(8, 16, 8, 4), loss="lpips-alex", weights=lpips_alex)
+    joint.denoise = without_gradient(joint.denoise)
+    steps = joint.run(SyncSchedule(STEPS, 20.0), shortcuts=Shortcuts(drop_jacobian=True))
+    assert all(step.loss > 0 for step in steps)
+
+
+def test_shifted_windows_do_not_depend_on_the_batch(model_folder, lpips_alex):
+    windows = Windows(8, 30, 8, 8, shift_seed=4)
+    joint = Joint(model_folder, windows, loss="lpips-alex", weights=lpips_alex)
+    schedule = SyncSchedule(STEPS, 20.0)
+    runs = [joint.run(schedule, batch=batch) for batch in (1, 3)]
+    assert_agree(*([step.latents for step in steps] for steps in runs), 1e-8)

@@ -1,3 +1,7 @@
+import dataclasses
+import math
+from itertools import pairwise
+
 import pytest
 import torch
 from hypothesis import given
@@ -18,6 +22,12 @@ def canvases(draw):
     stride = draw(st.integers(1, window))
     height, width = draw(st.integers(window, 20)), draw(st.integers(window, 20))
     return Windows(height, width, window, stride, wrap_y=draw(st.booleans()), wrap_x=draw(st.booleans()))
+
+
+@st.composite
+def shifting(draw):
+    windows = draw(canvases())
+    return dataclasses.replace(windows, shift_seed=draw(st.integers(0, 2**31 - 1))), draw(st.integers(0, 1000))
 
 
 def ramp(windows, channels=3):
@@ -124,3 +134,78 @@ def test_averages_are_taken_in_float32():
     average = Average(windows, torch.empty(1, 1, 1, 1, dtype=torch.float16))
     average.add([0], torch.ones(1, 1, 2, 2, dtype=torch.float16))
     assert average.mean().dtype == torch.float32
+
+
+@given(shifting())
+def test_shifted_windows_cover_the_canvas(case):
+    windows, step = case
+    shifted = windows.at_step(step)
+    canvas = ramp(shifted)
+    average = Average(shifted, canvas)
+    average.add(range(len(shifted)), shifted.crop(canvas, range(len(shifted))))
+    torch.testing.assert_close(average.mean(), canvas)
+    assert 0 <= shifted.shift_y < windows.stride
+    assert 0 <= shifted.shift_x < windows.stride
+    assert len(set(shifted.positions)) == len(shifted)
+
+
+@given(shifting())
+def test_windows_of_a_step_are_the_same_every_time_and_have_at_most_one_more_an_axis(case):
+    windows, step = case
+    assert windows.at_step(step) == windows.at_step(step)
+    assert windows.at_step(step).at_step(step + 1) == windows.at_step(step)
+    for axis in ("tops", "lefts"):
+        before, after = len(getattr(windows, axis)), len(getattr(windows.at_step(step), axis))
+        assert before <= after <= before + 1
+        assert after == before or not (windows.wrap_y if axis == "tops" else windows.wrap_x)
+
+
+def test_windows_without_a_seed_stay():
+    windows = Windows(8, 32, 8, 4)
+    assert windows.at_step(7) is windows
+
+
+def test_shifted_axes():
+    assert window_starts(32, 8, 8, wrap=False) == (0, 8, 16, 24)
+    assert window_starts(32, 8, 8, wrap=False, shift=3) == (0, 3, 11, 19, 24)
+    assert window_starts(30, 8, 8, wrap=False, shift=7) == (0, 7, 15, 22)  # 23 would be past the end
+    assert window_starts(8, 8, 8, wrap=False, shift=5) == (0,)
+    assert window_starts(10, 4, 3, wrap=True, shift=2) == (2, 4, 7, 9)
+    assert window_starts(10, 4, 3, wrap=True, shift=4) == (4, 6, 9, 1)
+
+
+@given(st.integers(0, 2**31 - 50))
+def test_seams_of_steps_that_follow_each_other_lie_apart(seed):
+    """By a fifth of a stride, so that what one step leaves at a seam the next one sees whole."""
+    windows = Windows(64, 384, 64, 64, wrap_x=True, wrap_y=True, shift_seed=seed)
+    shifts = [(shifted.shift_y, shifted.shift_x) for shifted in map(windows.at_step, range(40))]
+    for one, other in pairwise(shifts):
+        for a, b in zip(one, other, strict=True):
+            assert min(abs(a - b), 64 - abs(a - b)) >= 64 // 5
+    assert len({x for _, x in shifts}) > 25
+
+
+@given(canvases(), st.data())
+def test_a_window_is_nearest_to_itself(windows, data):
+    index = data.draw(st.integers(0, len(windows) - 1))
+    assert windows.nearest(windows.positions[index]) == index
+
+
+@given(shifting(), st.data())
+def test_the_nearest_window_is_never_far(case, data):
+    """Half a stride (and a rest of the spread over a loop), wherever the windows have been shifted to."""
+    windows, step = case
+    place = windows.positions[data.draw(st.integers(0, len(windows) - 1))]
+    shifted = windows.at_step(step)
+    found = shifted.positions[shifted.nearest(place)]
+    for start, to, length, wrap in zip(
+        found, place, (windows.height, windows.width), (windows.wrap_y, windows.wrap_x), strict=True
+    ):
+        apart = abs(start - to)
+        assert (min(apart, length - apart) if wrap else apart) <= math.ceil(windows.stride / 2)
+
+
+def test_nearest_looks_round_the_loop():
+    loop = Windows(4, 20, 4, 4, wrap_x=True, shift_x=3)  # windows at 3, 7, 11, 15, 19
+    assert loop.nearest((0, 0)) == 4
+    assert dataclasses.replace(loop, wrap_x=False).nearest((0, 2)) == 1  # at 0, 3, 7, 11, 15, 16

@@ -1,0 +1,78 @@
+"""Tiny decoders beside a model's VAE: found, refused with a sentence, loaded."""
+
+import json
+import shutil
+
+import pytest
+import torch
+
+from syncdiffusion.core.decoding.tiny import TinyDecoder
+from syncdiffusion.core.errors import InvalidRequestError, ModelError
+from syncdiffusion.core.models.folder import FolderModel
+from syncdiffusion.core.models.tiny_decoder import CONFIG, WEIGHTS, load_tiny_decoder, tiny_decoder_problem
+from syncdiffusion.core.request.validation import prepare
+
+
+@pytest.fixture
+def folder(model_folder, tiny_decoder, tmp_path):
+    """A small model with a tiny decoder beside its VAE."""
+    shutil.copytree(model_folder, tmp_path / "m")
+    shutil.copytree(tiny_decoder, tmp_path / "m" / "tiny_decoder")
+    return tmp_path / "m"
+
+
+def problem(folder):
+    model = FolderModel(folder, "m")
+    return tiny_decoder_problem(model.tiny_decoder, model.facts)
+
+
+def test_found_and_part_of_the_model(folder, model_folder):
+    assert problem(folder) is None
+    with_it, without = FolderModel(folder, "m").files, FolderModel(model_folder, "m").files
+    assert len(with_it) == len(without) + 2
+
+
+def test_missing(model_folder):
+    assert "has none beside its VAE" in problem(model_folder)
+    assert "has none beside its VAE" in tiny_decoder_problem(None, FolderModel(model_folder, "m").facts)
+
+
+@pytest.mark.parametrize("file", [CONFIG, WEIGHTS])
+@pytest.mark.parametrize("content", [None, b"", b"[]"])
+def test_damaged(folder, file, content):
+    path = folder / "tiny_decoder" / file
+    path.unlink() if content is None else path.write_bytes(content)
+    assert file in problem(folder)
+
+
+@pytest.mark.parametrize(
+    "change", [{"latent_channels": 16}, {"decoder_block_out_channels": [8, 8, 8]}, {"upsampling_scaling_factor": 3}]
+)
+def test_of_another_family(folder, change):
+    config = json.loads((folder / "tiny_decoder" / CONFIG).read_text())
+    (folder / "tiny_decoder" / CONFIG).write_text(json.dumps(config | change))
+    assert "is of another family" in problem(folder)
+    with pytest.raises(InvalidRequestError, match="loss_decoder|another family"):
+        prepare({"prompt": "a lake", "model": str(folder), "loss": "builtin", "loss_decoder": "tiny"})
+
+
+def test_weights_that_do_not_fit_are_an_error(folder):
+    config = json.loads((folder / "tiny_decoder" / CONFIG).read_text())
+    config["decoder_block_out_channels"] = [16] * 4
+    (folder / "tiny_decoder" / CONFIG).write_text(json.dumps(config))
+    with pytest.raises(ModelError, match="tiny_decoder/ cannot be loaded"):
+        load_tiny_decoder(folder / "tiny_decoder", torch.float32)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_loaded_frozen_in_the_wanted_precision(folder, dtype):
+    network = load_tiny_decoder(folder / "tiny_decoder", dtype)
+    assert network.dtype == dtype
+    assert not any(parameter.requires_grad for parameter in network.parameters())
+    latents = torch.randn(2, 4, 6, 5, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    images = TinyDecoder(network, print).images(latents)
+    assert images.shape == (2, 3, 48, 40)
+    assert images.dtype == torch.float32
+    assert 0 <= images.min() < images.max() <= 1
+    (gradient,) = torch.autograd.grad(images.sum(), latents)
+    assert gradient.abs().max() > 0
