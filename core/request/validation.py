@@ -95,7 +95,7 @@ def prepare(given: Mapping[str, Any], more: Iterable[Problem] = ()) -> Plan:
         model = _find_model(values, findings)
     except ModelError as error:
         unreachable = error
-    request = _fill_in(values, model.facts if model else None, findings)
+    request = _fill_in(values, model, findings)
     windows = None
     if model is not None:
         _check_steps(request, model.facts, findings)
@@ -129,7 +129,7 @@ def _find_model(values: Mapping[str, Any], findings: Findings) -> Model | None:
     return model
 
 
-def _fill_in(values: Mapping[str, Any], facts: ModelFacts | None, findings: Findings) -> Request:
+def _fill_in(values: Mapping[str, Any], model: Model | None, findings: Findings) -> Request:
     """The request, with what the preset, the target and the model's native size say for settings that are not given.
 
     What nothing says (since there is no prompt or no model) is empty or 0 in it.
@@ -139,6 +139,11 @@ def _fill_in(values: Mapping[str, Any], facts: ModelFacts | None, findings: Find
     strides_per_window = preset.pop("strides_per_window")
     if values["model"] == BUILTIN and values.get("loss_weights") is None:
         preset["loss"] = BUILTIN  # nothing to download for the first picture
+    facts = model.facts if model else None
+    if values.get("foresee") == "noisy":
+        preset.update(gradient="exact", reuse_noise=False)  # there is no model output in the gradient
+    if facts is not None and preset["loss_decoder"] == "tiny" and tiny_decoder_problem(model.tiny_decoder, facts):
+        preset["loss_decoder"] = "full"  # a preset takes what the model has
     shift = values.get("shift_windows", preset["shift_windows"])
     if shift != preset["shift_windows"]:
         strides_per_window = 1 if shift else LEAST_OVERLAP  # windows that stay where they are must overlap
