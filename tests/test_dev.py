@@ -6,14 +6,9 @@ import ast
 import importlib.util
 import subprocess
 import sys
-import tomllib
-import zipfile
-from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pytest
-
-from syncdiffusion.core.version import VERSION
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -272,94 +267,3 @@ def test_an_older_python_is_told_what_to_do(dev, monkeypatch, capsys):
 
 def test_an_older_python_can_read_dev_py_far_enough_to_say_so():
     ast.parse((ROOT / "dev.py").read_text("utf-8"), feature_version=(3, 7))
-
-
-@pytest.fixture(scope="module")
-def build() -> Callable[..., subprocess.CompletedProcess[str]]:
-    command = [sys.executable, ROOT / "tools" / "build_extension.py"]
-    return lambda *arguments: subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
-
-
-@pytest.fixture(scope="module")
-def archive(build, tmp_path_factory) -> zipfile.ZipFile:
-    output = tmp_path_factory.mktemp("dist")
-    answer = build("--platform", "windows-x64", "--without-wheels", "--output", output)
-    assert answer.returncode == 0, answer.stdout + answer.stderr
-    assert "Success parsing TOML" in answer.stdout  # the validator's word
-    with zipfile.ZipFile(output / f"syncdiffusion-{VERSION}-windows-x64.zip") as opened:
-        yield opened
-
-
-class TestExtension:
-    def test_has_its_own_files_and_nothing_else(self, archive):
-        names = [PurePosixPath(name) for name in archive.namelist()]
-        allowed = {
-            "blender",
-            "core",
-            "cli",
-            "operators",
-            "panels",
-            "models",
-            "LICENSE",
-            "__init__.py",
-            "blender_manifest.toml",
-        }
-        assert {name.parts[0] for name in names} <= allowed
-        assert {"core/version.py", "cli/__init__.py", "LICENSE", "__init__.py"} <= {str(name) for name in names}
-        assert not [name for name in names if "__pycache__" in name.parts or name.suffix == ".pyc"]
-
-    def test_imports_nothing_of_the_package_that_is_not_in_it(self, archive):
-        names = set(archive.namelist())
-        missing = []
-        for name in (name for name in names if name.endswith(".py")):
-            folder = PurePosixPath(name).parent
-            for node in ast.walk(ast.parse(archive.read(name))):
-                if isinstance(node, ast.ImportFrom) and node.level:
-                    base = folder.joinpath(*[".."] * (node.level - 1), *(node.module or "").split("."))
-                    target = PurePosixPath(*_resolved(base))
-                    if not names & {f"{target}.py", str(target / "__init__.py")}:
-                        missing.append(f"{name}: {'.' * node.level}{node.module or ''}")
-        assert missing == []
-
-    def test_is_for_the_platform_it_was_built_for(self, archive):
-        manifest = tomllib.loads(archive.read("blender_manifest.toml").decode())
-        assert manifest["platforms"] == ["windows-x64"]
-        assert manifest["blender_version_min"] == "4.2.0"
-        assert manifest["license"] == ["SPDX:GPL-3.0-or-later"]
-
-    def test_a_platform_that_blender_does_not_know_is_refused(self, build):
-        answer = build("--platform", "beos-x64")
-        assert answer.returncode == 2
-        assert "linux-x64" in answer.stderr
-
-    def test_says_that_wheels_are_not_bundled_yet(self, build, tmp_path):
-        answer = build("--platform", "linux-x64", "--output", tmp_path)
-        assert answer.returncode == 0
-        assert "Wheels are not bundled yet" in answer.stdout
-
-
-def _resolved(path: PurePosixPath) -> list[str]:
-    """The parts of a path without ``..``."""
-    parts: list[str] = []
-    for part in path.parts:
-        if part == "..":
-            parts.pop()
-        else:
-            parts.append(part)
-    return parts
-
-
-@pytest.mark.parametrize(
-    ("system", "machine", "name"),
-    [
-        ("Linux", "x86_64", "linux-x64"),
-        ("Windows", "AMD64", "windows-x64"),
-        ("Darwin", "arm64", "macos-arm64"),
-        ("Linux", "aarch64", "linux-arm64"),
-    ],
-)
-def test_platforms_have_the_names_of_blenders_manifests(monkeypatch, system, machine, name):
-    builder = load(ROOT / "tools" / "build_extension.py")
-    monkeypatch.setattr(builder.platform, "system", lambda: system)
-    monkeypatch.setattr(builder.platform, "machine", lambda: machine)
-    assert builder.this_platform() == name
