@@ -25,6 +25,8 @@ REPLACES: Mapping[str, tuple[str, ...]] = {
     "sync_count": ("sync_every",),
     "target": ("wrap", "world_size", "horizon", "poles"),
     "width": ("world_size",),
+    "init_image": ("init_mode", "strength", "width", "height", "world_size", "initial_latents"),
+    "init_mode": ("strength",),
     "loss": ("loss_weights", "sync_weight"),
 }
 

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from .decoding.decoder import Decoder
+from .decoding.encoder import Encoder
 from .decoding.preview import LatentPreview, fit_preview
 from .decoding.tiny import TinyDecoder
 from .diffusion.coherence import Coherence
@@ -43,6 +44,7 @@ from .runtime.kept import Kept
 from .runtime.memory import FIXED_BATCH, Batches, free_unused_memory, is_out_of_memory, room
 from .runtime.precision import Network
 from .runtime.stopwatch import TimeLeft
+from .start import clean_canvas, held_window
 from .version import VERSION
 
 
@@ -251,9 +253,10 @@ class _Run:
         stopped: Callable[[], bool],
         keep_trace: bool,
     ) -> _Sampled:
-        """Joint diffusion from the initial noise to clean latents. ``judge`` None: no step synchronizes.
+        """Joint diffusion from noise, or a picture under noise, to clean latents.
 
-        ``stopped``: whether to end early, with the x0 prediction of the step just done (Eq. 10).
+        ``judge`` None: no step synchronizes. ``stopped``: whether to end early, with the x0 prediction of the step
+        just done (Eq. 10).
         """
         request, facts = self.plan.request, self.plan.model.facts
         weights = request.sync_weights()
@@ -263,30 +266,34 @@ class _Run:
         if judge is not None:
             coherence = self._coherence(judge, decoder, unet)
             anchor = self._anchor(coherence)
+        sampler = Sampler(
+            request.scheduler,
+            facts.scheduler_config,
+            facts.prediction_type,
+            request.steps,
+            synchronized=[i for i, synchronizes in enumerate(costly) if synchronizes],
+            start=request.start_step,
+        )
+        z, correct = self._start(sampler, loaded.components, decoder)
         diffusion = JointDiffusion(
             self.plan.windows,
             Denoiser(unet, condition, request.guidance_scale),
-            Sampler(
-                request.scheduler,
-                facts.scheduler_config,
-                facts.prediction_type,
-                request.steps,
-                synchronized=[i for i, synchronizes in enumerate(costly) if synchronizes],
-            ),
+            sampler,
             self._batches,
             weights,
             coherence,
             anchor,
             foresee_noisy=request.foresee == "noisy",
             shortcuts=Shortcuts(drop_jacobian=request.gradient == "no-unet", reuse_output=request.reuse_noise),
+            correct=correct,
         )
-        time_left = TimeLeft(costly, self.reporter.stopwatch.now)
+        time_left = TimeLeft(costly[request.start_step :], self.reporter.stopwatch.now)
         trace, losses = [], []
         stopped_after = None
-        z = self._initial_noise().to(self.device)
-        self.reporter.step(Progress(Phase.SAMPLING, 0, request.steps, preview=loaded.preview(z).numpy()))
+        steps = request.steps - request.start_step
+        self.reporter.step(Progress(Phase.SAMPLING, 0, steps, preview=loaded.preview(z).numpy()))
         for step in diffusion.run(z):
-            self._tell(step, time_left.after(step.index), loaded.preview)
+            self._tell(step, time_left.after(step.index - request.start_step), loaded.preview)
             losses.append(step.loss)
             if keep_trace:
                 trace.append(step.latents.cpu())
@@ -296,6 +303,24 @@ class _Run:
                 break
         kept = torch.cat(trace) if trace else torch.empty((0, *z.shape[1:]))
         return _Sampled(z, kept.numpy(), np.array(losses, dtype=np.float32), stopped_after)
+
+    def _start(
+        self, sampler: Sampler, components: Components, decoder: Decoder
+    ) -> tuple[torch.Tensor, Callable[[torch.Tensor, int], torch.Tensor] | None]:
+        """The noisy latents of the first step, and what keeps a part of the canvas as it is."""
+        request, windows = self.plan.request, self.plan.windows
+        noise = self._initial_noise().to(self.device)
+        if request.init_image is None:
+            return noise, None
+        encoder = Encoder(components.vae, self.plan.model.facts, self.reporter.warn, self.reporter.check_cancelled)
+        if request.init_mode == "grow":
+            return noise, held_window(request, windows, self._anchor_window(), encoder, self.device)
+        clean = clean_canvas(request, noise.shape, encoder, decoder).to(self.device)
+        return sampler.noised(clean, noise, sampler.first), None
+
+    def _anchor_window(self) -> int:
+        index = self.plan.request.anchor_index
+        return self.plan.windows.center if index is None else index
 
     def _initial_noise(self) -> torch.Tensor:
         request, windows = self.plan.request, self.plan.windows
@@ -315,21 +340,21 @@ class _Run:
     def _anchor(self, coherence: Coherence) -> Anchor:
         request = self.plan.request
         if request.anchor_image is None:
-            index = request.anchor_index
-            return Anchor(self.plan.windows.center if index is None else index)
+            return Anchor(self._anchor_window())
         try:
             image = read_square(Path(request.anchor_image), request.window)
         except ImageError as error:
             raise ModelError(f"anchor: {error}") from error
         tensor = torch.from_numpy(image).permute(2, 0, 1)[None].to(self.device)
-        return Anchor(None, coherence.look_at_image(tensor))
+        features = coherence.look_at_image(tensor)
+        return Anchor(None, lambda _: features)
 
     def _tell(self, step: Step, seconds_left: float, preview: LatentPreview) -> None:
         loss = None if math.isnan(step.loss) else step.loss
         picture = preview(step.x0).numpy()
-        self.reporter.step(
-            Progress(Phase.SAMPLING, step.index + 1, self.plan.request.steps, seconds_left, loss, picture)
-        )
+        request = self.plan.request
+        done, total = step.index + 1 - request.start_step, request.steps - request.start_step
+        self.reporter.step(Progress(Phase.SAMPLING, done, total, seconds_left, loss, picture))
 
     def decode(self, decoder: Decoder, latents: torch.Tensor) -> np.ndarray:
         """Pixels (H, W, 3), 8-bit, of clean latents."""

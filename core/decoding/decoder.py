@@ -48,6 +48,11 @@ class Decoder:
         self.used = ""
         """How the last canvas was decoded: ``whole`` or ``tiles``."""
 
+    @property
+    def device(self) -> torch.device:
+        """Where the decoder runs."""
+        return self._vae.device
+
     def images(self, latents: Tensor) -> Tensor:
         """Windows (B, C, h, w) to images (B, 3, H, W), clamped to [0, 1] as the authors do. Differentiable."""
         return to_unit_range(self.network(self._unscaled(latents)).to(latents.dtype))

@@ -1,4 +1,4 @@
-"""Tiles of a canvas for the decoder, normalization statistics they share, and attention in little memory."""
+"""Tiles of a canvas for the VAE, normalization statistics they share, and attention in little memory."""
 
 from __future__ import annotations
 
@@ -41,10 +41,12 @@ class Tile:
     y: Span
     x: Span
 
-    def crop(self, features: Tensor) -> Tensor:
-        """The tile with its margins, from features (1, C, h, w) of the whole canvas."""
-        rows = torch.tensor(self.y.indices(), device=features.device)
-        columns = torch.tensor(self.x.indices(), device=features.device)
+    def crop(self, features: Tensor, factor: int = 1) -> Tensor:
+        """The tile with its margins, from features (1, C, h, w) of the whole canvas at ``factor`` times its size."""
+        rows, columns = (
+            torch.tensor([i * factor + k for i in span.indices() for k in range(factor)], device=features.device)
+            for span in (self.y, self.x)
+        )
         return features[:, :, rows[:, None], columns]
 
     def core_of(self, activation: Tensor) -> Tensor:

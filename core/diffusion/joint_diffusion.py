@@ -22,10 +22,13 @@ Crop = Callable[[Sequence[int]], Tensor]  # indices of windows to their latents 
 
 @dataclass(frozen=True)
 class Anchor:
-    """What all windows are synchronized to: the window ``index``, or, where that is None, a picture's ``features``."""
+    """What all windows are synchronized to: the window ``index``, or, where that is None, features from elsewhere.
+
+    ``features`` gives those for a step: of a picture always the same.
+    """
 
     index: int | None
-    features: Sequence[Tensor] = ()
+    features: Callable[[int], Sequence[Tensor]] | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,8 @@ class JointDiffusion:
     step; where it is 0 no gradient work is done, and the step is MultiDiffusion's. ``foresee_noisy`` compares decoded
     noisy latents (Eq. 13) instead of decoded x0 predictions (Eq. 14). ``coherence`` and ``anchor`` may be left out when
     no step synchronizes. Where windows shift from step to step, the anchor is the one nearest to where it lies in
-    ``windows``.
+    ``windows``. ``correct`` takes the canvas's x0 prediction at a step to one that keeps what is known of it, and the
+    step is taken as if the model had foreseen that: known latents stay as they are under the noise they have.
     """
 
     def __init__(
@@ -73,6 +77,7 @@ class JointDiffusion:
         anchor: Anchor | None = None,
         foresee_noisy: bool = False,
         shortcuts: Shortcuts = EXACT,
+        correct: Callable[[Tensor, int], Tensor] | None = None,
     ) -> None:
         self._windows = windows
         self._denoise = denoise
@@ -83,13 +88,14 @@ class JointDiffusion:
         self._anchor = anchor
         self._foresee_noisy = foresee_noisy
         self._shortcuts = shortcuts
+        self._correct = correct
 
     def run(self, z: Tensor) -> Iterator[Step]:
-        """From the initial noise z_T (1, C, H, W) down to clean latents, one ``Step`` at a time.
+        """From the noisy latents of the sampler's first step (1, C, H, W) down to clean ones, one ``Step`` at a time.
 
         Raises CancelledError, NotEnoughMemoryError, NotFiniteError.
         """
-        for i in range(len(self._sampler.timesteps)):
+        for i in range(self._sampler.first, len(self._sampler.timesteps)):
             step = self._denoise_one_step(z, i)
             yield step
             z = step.latents
@@ -98,13 +104,14 @@ class JointDiffusion:
         """Lines 11 to 16, one batch of windows at a time, merged in their order."""
         windows = self._windows.at_step(i)
         crop = partial(windows.crop, z)
-        merge = _Merge(windows, self._sampler, z, i)
+        merge = _Merge(windows, self._sampler, z, i, self._correct)
         waiting = list(range(len(windows)))
         losses: list[Tensor] = []
         kind, work = "plain", partial(self._crop_and_denoise, crop, i)
         if self._weights[i] > 0:
-            features = self._anchor.features
-            if self._anchor.index is not None:
+            if self._anchor.index is None:
+                features = self._anchor.features(i)
+            else:
                 index = windows.nearest(self._windows.positions[self._anchor.index])
                 # Line 2: the anchor is not changed, so its first evaluation is also the one it is denoised with.
                 ((_, (x, output, features)),) = self._batches.run("anchor", [index], partial(self._see_anchor, crop, i))
@@ -154,9 +161,17 @@ class _Merge:
     for rounding (which is why the former is kept: a large w makes much of the last bit).
     """
 
-    def __init__(self, windows: Windows, sampler: Sampler, z: Tensor, i: int) -> None:
+    def __init__(
+        self,
+        windows: Windows,
+        sampler: Sampler,
+        z: Tensor,
+        i: int,
+        correct: Callable[[Tensor, int], Tensor] | None = None,
+    ) -> None:
         self._sampler = sampler
         self._i = i
+        self._correct = correct
         self._moved, self._outputs, self._stepped = (Average(windows, z) for _ in range(3))
         self._early: tuple[int, Tensor, Tensor] | None = None
 
@@ -177,8 +192,14 @@ class _Merge:
         """The latents at t - 1, and the canvas foreseen at t (Eq. 10)."""
         self._add_early()
         z, output = self._moved.mean(), self._outputs.mean()
+        x0 = self._sampler.x0(z, output, self._i)
+        if self._correct is not None:
+            x0 = self._correct(x0, self._i)
+            if self._i + 1 == len(self._sampler.timesteps):
+                return x0, x0  # some samplers leave a trace of noise
+            return self._sampler.step(z, self._sampler.output_for(z, x0, self._i), self._i), x0
         latents = self._stepped.mean() if self._sampler.memoryless else self._sampler.step(z, output, self._i)
-        return latents, self._sampler.x0(z, output, self._i)
+        return latents, x0
 
     def _add_early(self) -> None:
         if self._early is not None:

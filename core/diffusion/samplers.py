@@ -41,8 +41,19 @@ def x0_prediction(x: torch.Tensor, output: torch.Tensor, alpha: float, sigma: fl
     raise ValueError(f"unknown prediction type {kind!r}")
 
 
+def output_for(x: torch.Tensor, x0: torch.Tensor, alpha: float, sigma: float, kind: str) -> torch.Tensor:
+    """The model output from which ``x0_prediction`` foresees ``x0``: its inverse at x_t."""
+    if kind == "epsilon":
+        return (x - alpha * x0) / sigma
+    if kind == "v_prediction":
+        return (alpha * x - x0) / sigma
+    if kind == "sample":
+        return x0
+    raise ValueError(f"unknown prediction type {kind!r}")
+
+
 class Sampler:
-    """One of ``SAMPLERS`` over a run of ``steps`` steps, stepped in order from the first to the last.
+    """One of ``SAMPLERS`` over a run of ``steps`` steps, stepped in order from ``start`` to the last.
 
     ``synchronized`` are the steps at which windows are moved by the gradient. UniPC's corrector, which replaces the
     sample it is given and would take most of that move back, is off at those.
@@ -55,6 +66,7 @@ class Sampler:
         prediction_type: str,
         steps: int,
         synchronized: Collection[int] = (),
+        start: int = 0,
     ) -> None:
         import diffusers
 
@@ -71,6 +83,7 @@ class Sampler:
             self._config["disable_corrector"] = [step - 1 for step in synchronized]
         self._variance_exploding = name == "euler"
         self._prediction_type = prediction_type
+        self.first = start
         self._start(steps)
 
     def _start(self, steps: int) -> None:
@@ -81,7 +94,7 @@ class Sampler:
             self._scheduler = self._scheduler_class.from_config({**self._config, "timestep_spacing": "trailing"})
             self._scheduler.set_timesteps(steps)
         if hasattr(self._scheduler, "set_begin_index"):
-            self._scheduler.set_begin_index(0)
+            self._scheduler.set_begin_index(self.first)
 
     def _usable_timesteps(self, steps: int) -> bool:
         timesteps = self._scheduler.timesteps.tolist()
@@ -111,6 +124,15 @@ class Sampler:
     def x0(self, x: torch.Tensor, output: torch.Tensor, step: int) -> torch.Tensor:
         """The x0 prediction at a step; see ``x0_prediction``. Any batch of latents."""
         return x0_prediction(x, output, *self.scales(step), self._prediction_type)
+
+    def output_for(self, x: torch.Tensor, x0: torch.Tensor, step: int) -> torch.Tensor:
+        """The model output that would have foreseen ``x0`` at a step: the inverse of ``x0``."""
+        return output_for(x, x0, *self.scales(step), self._prediction_type)
+
+    def noised(self, clean: torch.Tensor, noise: torch.Tensor, step: int) -> torch.Tensor:
+        """x_t of Eq. 5 at a step: clean latents under noise of that step's strength."""
+        alpha, sigma = self.scales(step)
+        return alpha * clean + sigma * noise
 
     def step(self, canvas: torch.Tensor, output: torch.Tensor, step: int) -> torch.Tensor:
         """S of Eq. 11: from the moved latents and the outputs at t to the latents at t - 1.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import struct
 import zlib
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
+    from PIL import Image
 
 REQUEST_KEY = "syncdiffusion"
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -43,8 +45,54 @@ def check_image(path: Path) -> None:
         raise ImageError(f"{str(path)!r} is not a picture that can be read") from None
 
 
+def picture_size(path: Path) -> tuple[int, int]:
+    """Width and height of a picture, upright as its camera held it. Raises ImageError when it cannot be read."""
+    check_image(path)
+    return _read_upright(path).size
+
+
 def read_square(path: Path, size: int) -> np.ndarray:
-    """The centre of a picture as a square: float32 (size, size, 3) in [0, 1], upright as its camera held it."""
+    """The centre of a picture as a square: float32 (size, size, 3) in [0, 1], upright. Raises ImageError."""
+    import numpy as np
+    from PIL import Image, ImageOps
+
+    square = ImageOps.fit(_read_upright(path), (size, size), Image.Resampling.LANCZOS)
+    return np.asarray(square, dtype=np.float32) / 255
+
+
+def read_picture(path: Path) -> np.ndarray:
+    """A whole picture: float32 (H, W, 3) in [0, 1], upright. Raises ImageError."""
+    import numpy as np
+
+    return np.asarray(_read_upright(path), dtype=np.float32) / 255
+
+
+def resized(picture: np.ndarray, width: int, height: int, *, wrap_y: bool, wrap_x: bool) -> np.ndarray:
+    """A picture (H, W, C), float32, at another size (Lanczos). Where an axis wraps no edge shows in it."""
+    import numpy as np
+    from PIL import Image
+
+    if picture.shape[:2] == (height, width):
+        return picture
+    rows, columns = picture.shape[:2]
+    # What the filter reaches beyond an edge: three pixels of the smaller of the two pictures.
+    pads = [
+        math.ceil(3 * max(1, before / after)) + 1 if wraps else 0
+        for before, after, wraps in ((rows, height, wrap_y), (columns, width, wrap_x))
+    ]
+    padded = np.pad(picture, ((pads[0],) * 2, (pads[1],) * 2, (0, 0)), mode="wrap")
+    box = (pads[1], pads[0], pads[1] + columns, pads[0] + rows)
+    channels = [
+        Image.fromarray(np.ascontiguousarray(padded[..., channel])).resize(
+            (width, height), Image.Resampling.LANCZOS, box=box
+        )
+        for channel in range(picture.shape[2])
+    ]
+    return np.stack([np.asarray(channel) for channel in channels], axis=-1)
+
+
+def _read_upright(path: Path) -> Image.Image:
+    """A picture in RGB, turned as its camera held it."""
     import numpy as np
     from PIL import Image, ImageOps
 
@@ -53,10 +101,9 @@ def read_square(path: Path, size: int) -> np.ndarray:
             image = ImageOps.exif_transpose(image)
             if image.mode.startswith("I"):  # 16 bits of grey, which Pillow would clip at 255
                 image = Image.fromarray((np.asarray(image, dtype=np.float32) / 257).clip(0, 255).astype(np.uint8))
-            square = ImageOps.fit(image.convert("RGB"), (size, size), Image.Resampling.LANCZOS)
+            return image.convert("RGB")
     except (OSError, SyntaxError, ValueError) as error:
         raise ImageError(f"{str(path)!r} cannot be read: {error}") from error
-    return np.asarray(square, dtype=np.float32) / 255
 
 
 def write_png(file: IO[bytes], pixels: np.ndarray, request: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""From a strip that closes to an equirectangular picture of the whole sphere.
+"""From a strip that closes to an equirectangular picture of the whole sphere, and back.
 
 The canvas is a cylinder round the viewer: a strip W pixels round has the radius f = W / 2π, and a row y pixels above
 the horizon is seen at the elevation atan(y / f). So a strip of 6:1 covers 55 degrees, one of 4:1 76.
@@ -42,6 +42,20 @@ def equirectangular(strip: np.ndarray, width: int, horizon: float = 0.0) -> np.n
         way = (elevation[beyond] - edge_elevation) / (pole_elevation - edge_elevation)
         sphere[beyond] = _smoothed(turned[pole], SPREAD * way**2)
     return sphere
+
+
+def strip_of(sphere: np.ndarray, width: int, height: int, horizon: float = 0.0) -> np.ndarray:
+    """The strip (height, width, C), float32, that an equirectangular picture (H, 2 H, C) holds: its inverse.
+
+    ``horizon`` as in ``equirectangular``. Raises ValueError where the picture is not twice as wide as high.
+    """
+    if sphere.ndim != 3 or sphere.shape[1] != 2 * sphere.shape[0]:
+        raise ValueError(f"sphere: its shape is {sphere.shape}; it is to be twice as wide as high")
+    turned = _resized(sphere.astype(np.float32), width)
+    radius = width / (2.0 * math.pi)
+    level = height / 2.0 + radius * math.tan(math.radians(horizon))
+    elevation = np.arctan((level - np.arange(height) - 0.5) / radius)
+    return _rows(turned, (0.5 - elevation / math.pi) * len(sphere) - 0.5)
 
 
 def _resized(strip: np.ndarray, width: int) -> np.ndarray:

@@ -33,6 +33,9 @@ class Request:
     window: int
     stride: int
     wrap: str
+    init_image: str | None
+    init_mode: str | None
+    strength: float | None
     world_size: int | None
     horizon: float | None
     poles: str | None
@@ -88,6 +91,11 @@ class Request:
         """The anchor as the path of a picture; None where it is a window."""
         return None if self.anchor == "center" or self.anchor_index is not None else self.anchor
 
+    @property
+    def start_step(self) -> int:
+        """The first step that is taken: 0, but for a picture that is refined, which begins under less noise."""
+        return 0 if self.strength is None else self.steps - max(1, round(self.strength * self.steps))
+
     def windows(self, latent_factor: int) -> Windows:
         """The windows over the canvas, in latents."""
         sizes = (size // latent_factor for size in (self.height, self.width, self.window, self.stride))
@@ -96,11 +104,10 @@ class Request:
         )
 
     def sync_weights(self) -> tuple[float, ...]:
-        """w of Eq. 14 at every step; all 0 for MultiDiffusion."""
+        """w of Eq. 14 at every step; all 0 for MultiDiffusion, and 0 at steps that are not taken."""
         weight = self.sync_weight if self.method == "syncdiffusion" else 0.0
-        return SyncSchedule(
-            self.steps, weight, self.sync_decay, self.sync_every, self.sync_count, self.sync_first
-        ).weights()
+        schedule = SyncSchedule(self.steps, weight, self.sync_decay, self.sync_every, self.sync_count, self.sync_first)
+        return (0.0,) * self.start_step + schedule.weights()[self.start_step :]
 
     @property
     def synchronizes(self) -> bool:
@@ -129,5 +136,5 @@ class Request:
         """The settings other than the model that name a file in use."""
         named = {"loss_weights": self.loss_weights if self.synchronizes else None}
         named["anchor"] = self.anchor_image if self.synchronizes else None
-        named["initial_latents"] = self.initial_latents
+        named |= {"init_image": self.init_image, "initial_latents": self.initial_latents}
         return {name: path for name, path in named.items() if path is not None}

@@ -30,6 +30,7 @@ DTYPES = ("auto", "float32", "float16", "bfloat16")
 PRESET_NAMES = ("draft", "balanced", "paper")
 TARGETS = ("strip", "world", "tile")
 POLES = ("fill",)
+INIT_MODES = ("refine", "grow")
 MAX_WORLD_SIZE = 16384
 MAX_HORIZON = 60.0
 
@@ -198,6 +199,16 @@ SETTINGS: Mapping[str, Setting] = {
     "window": Whole("size of a window in pixels (default: the model's native size)", low=1, high=MAX_SIZE),
     "stride": Whole("distance between windows in pixels", low=1, high=MAX_SIZE),
     "wrap": Choice("axes in which the canvas closes to a loop", names=WRAPS),
+    "init_image": File(
+        "a picture to start from, or the .npz of --save-latents",
+        remedy="name a picture, or the .npz of --save-latents",
+    ),
+    "init_mode": Choice(
+        "refine: the picture enlarged to the canvas and worked over; grow: a panorama round the picture, which is its "
+        "anchor window and stays as it is",
+        names=INIT_MODES,
+    ),
+    "strength": Real("how far refine goes, from little more than 0 to 1, which keeps nothing", high=1.0, above=True),
     "world_size": Whole("width of the 2:1 picture of a world (default: the canvas's)", low=64, high=MAX_WORLD_SIZE),
     "horizon": Real("degrees above a world's horizon at which the canvas's middle is seen", -MAX_HORIZON, MAX_HORIZON),
     "poles": Choice("a world above and below its canvas; fill: the edges' colours go on", names=POLES),

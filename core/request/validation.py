@@ -22,6 +22,7 @@ from ..perceptual.weights import check_weights, smallest_image
 from .presets import DEFAULT_PRESET, PRESETS, WEIGHT_RATIOS
 from .request import Request
 from .settings import MAX_SIZE, MAX_WORLD_SIZE, SETTINGS
+from .start import check_start, fill_in_start, refined_canvas
 
 WINDOWS_ACROSS = 6
 LEAST_OVERLAP = 2  # strides to a window
@@ -103,6 +104,7 @@ def prepare(given: Mapping[str, Any], more: Iterable[Problem] = ()) -> Plan:
         if not findings.about(*SIZES, "wrap"):
             windows = request.windows(model.facts.latent_factor)
     _check_latents(request, model, windows, findings)
+    check_start(request, model.facts if model else None, findings)
     if request.method == "syncdiffusion" and not findings.about("method"):
         _check_anchor(request, windows, findings)
         if request.synchronizes or findings.about(*SYNC_SETTINGS):
@@ -164,13 +166,16 @@ def _fill_in(values: Mapping[str, Any], model: Model | None, findings: Findings)
             findings.add(name, "is for --target world only")
         values.setdefault(name, value if values["target"] == "world" else None)
 
+    fill_in_start(values, findings)
     if facts is not None:
         factor = facts.latent_factor
         # Rounded, so that a window off the grid is not reported as a canvas off the grid as well.
         window = max(values.setdefault("window", facts.native_window) // factor, 1) * factor
         values.setdefault("stride", max(window // strides_per_window // factor * factor, factor))
-        values.setdefault("height", window)
-        values.setdefault("width", min(WINDOWS_ACROSS * window, MAX_SIZE // factor * factor))
+        canvas = refined_canvas(values, window, factor, findings)
+        width, height = canvas or (min(WINDOWS_ACROSS * window, MAX_SIZE // factor * factor), window)
+        values.setdefault("height", height)
+        values.setdefault("width", width)
         if values["target"] == "world" and values["world_size"] is None:
             values["world_size"] = min(values["width"] // 2 * 2, MAX_WORLD_SIZE)
     return Request(**{"prompt": "", **dict.fromkeys(SIZES, 0), **values})

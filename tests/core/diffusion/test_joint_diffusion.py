@@ -231,7 +231,8 @@ def test_no_weight_is_multidiffusion_without_any_gradient(model_folder):
 def test_picture_as_anchor(model_folder, lpips_alex):
     picture = torch.rand((1, 3, 64, 64), generator=torch.Generator().manual_seed(5)).double()
     joint = Joint(model_folder, Windows(8, 16, 8, 4), loss="lpips-alex", weights=lpips_alex)
-    anchor = Anchor(None, joint.coherence.look_at_image(picture))
+    features = joint.coherence.look_at_image(picture)
+    anchor = Anchor(None, lambda _: features)
     steps = joint.run(SyncSchedule(STEPS, 20.0, 0.95), anchor=anchor, batch=2)
     reference = reference_run(
         model_folder, prompt="a lake at dawn", height=64, width=128, window=64, stride=32, steps=STEPS,
