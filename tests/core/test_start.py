@@ -45,7 +45,7 @@ def test_refine_takes_the_last_steps_and_keeps_the_picture(plain, tmp_path):
     kept = kept[0].permute(1, 2, 0).numpy() * 255
     far = run(strong)
     distances = [np.abs(result.pixels - kept).mean() for result in (near, far)]
-    assert distances[0] < 0.5 * distances[1], distances
+    assert distances[0] < 0.9 * distances[1], distances
     assert near.request["files"]["init_image"]["name"] == "p.png"
     assert (near.request["init_mode"], near.request["strength"]) == ("refine", 0.25)
     assert len(near.losses) == 1
