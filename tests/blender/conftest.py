@@ -20,8 +20,7 @@ try:
     import addon_utils
     MODULE = "bl_ext.user_default.syncdiffusion"
     HERE = Path.cwd()
-    addon_utils.enable("bl_pkg", default_set=True)
-    bpy.ops.extensions.package_install_files(repo="user_default", filepath=sys.argv[1], enable_on_install=True)
+    assert addon_utils.enable(MODULE, default_set=True) is not None
     bpy.context.preferences.addons[MODULE].preferences.folder = str(HERE / "pictures")
 
     def settings(scene=None, **changed):
@@ -32,6 +31,48 @@ try:
         for name, value in {**quick, **changed}.items():
             setattr(chosen, name, value)
         return chosen
+
+    def picture(name="SyncD test 0417", width=256, height=128, pixels=None, **request):
+        '''A generated picture, without generating it: red from left to right.'''
+        import json
+        import numpy as np
+        from PIL import Image
+        if pixels is None:
+            pixels = np.zeros((height, width, 3), np.uint8)
+            pixels[..., 0] = np.arange(width) * 255 // (width - 1)
+            pixels[..., 1] = 64
+        request = {"prompt": "test", "seed": 417, "target": "world", "anchor": "center", "files": {}, **request}
+        path = part("blender.storage").folder_for_new() / f"{name}.png"
+        with path.open("wb") as file:
+            part("core.files.images").write_png(file, pixels, request)
+        images = part("blender.images")
+        image = images.load(path, name, json.dumps(request))
+        images.set_thumbnail(image, pixels)
+        return image
+
+    def render(name, width=64, height=36, samples=4):
+        '''What Cycles draws, as it is: (height, width, 3) from 0 to 1, from top to bottom.'''
+        import numpy as np
+        from PIL import Image
+        scene = bpy.context.scene
+        scene.render.engine = "CYCLES"
+        scene.cycles.device, scene.cycles.samples, scene.cycles.use_denoising = "CPU", samples, False
+        scene.view_settings.view_transform = "Standard"
+        scene.render.resolution_x, scene.render.resolution_y = width, height
+        scene.render.resolution_percentage = 100
+        scene.render.filepath = str(HERE / name)
+        bpy.ops.render.render(write_still=True)
+        return np.asarray(Image.open(HERE / name).convert("RGB")) / 255
+
+    def only_a_camera(**place):
+        '''Empty the scene but for a camera; without anything said it looks along +Y from the origin.'''
+        import math
+        for thing in list(bpy.data.objects):
+            bpy.data.objects.remove(thing)
+        bpy.ops.object.camera_add(**{"rotation": (math.pi / 2, 0, 0), **place})
+        bpy.context.scene.camera = bpy.context.object
+        bpy.context.view_layer.update()
+        return bpy.context.object
 
     def refused(operator, **options):
         '''What an operator says when it does not do what it should.'''
@@ -65,13 +106,31 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(folder.glob("*.zip"))
 
 
+INSTALL = """
+import os, sys
+import bpy, addon_utils
+addon_utils.enable("bl_pkg", default_set=True)
+done = bpy.ops.extensions.package_install_files(repo="user_default", filepath=sys.argv[1], enable_on_install=True)
+os._exit(done != {"FINISHED"})
+"""
+
+
+@pytest.fixture(scope="session")
+def profile(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Blender user's folder into which the zip has been installed."""
+    folder = tmp_path_factory.mktemp("profile")
+    environment = {**os.environ, "BLENDER_USER_RESOURCES": str(folder)}
+    subprocess.run([sys.executable, "-c", INSTALL, str(archive)], env=environment, check=True, capture_output=True)
+    return folder
+
+
 @pytest.fixture
-def in_blender(archive: Path, model_folder: Path, tmp_path: Path) -> Callable[..., str]:
-    """Run a body in Blender, with ``settings``, ``refused``, ``part`` and ``ops`` at hand; gives what it printed."""
+def in_blender(profile: Path, archive: Path, model_folder: Path, tmp_path: Path) -> Callable[..., str]:
+    """Run a body in Blender, with the functions of ``SCRIPT`` and ``ops`` at hand; gives what it printed."""
 
     def call(body: str) -> str:
         code = SCRIPT.replace("{body}", textwrap.indent(textwrap.dedent(body), "    "))
-        environment = {**os.environ, "BLENDER_USER_RESOURCES": str(tmp_path / "profile")}
+        environment = {**os.environ, "BLENDER_USER_RESOURCES": str(profile)}
         answer = subprocess.run(
             [sys.executable, "-c", code, str(archive), str(model_folder)],
             env=environment, cwd=tmp_path, capture_output=True, text=True, check=False,
