@@ -15,13 +15,14 @@ def register() -> None:
     import bpy
 
     from . import operators, panels
-    from .blender import handlers, preferences, settings
-    from .cli.main import main
+    from .blender import command, handlers, preferences, pump, settings
 
     for module in (preferences, settings, operators, panels, handlers):
         module.register()
+    if not bpy.app.background:
+        pump.start()
     # ``blender --command syncdiffusion generate ...``. Blender drops the command when nothing holds its handle.
-    _commands.append(bpy.utils.register_cli_command("syncdiffusion", main))
+    _commands.append(bpy.utils.register_cli_command("syncdiffusion", command.run))
 
 
 def unregister() -> None:
@@ -29,14 +30,17 @@ def unregister() -> None:
     import bpy
 
     from . import operators, panels
-    from .blender import handlers, preferences, preview, prompts, pump, settings
+    from .blender import handlers, idle, live, preferences, preview, prompts, pump, settings, status
     from .blender.session import session
 
     while _commands:
         bpy.utils.unregister_cli_command(_commands.pop())
     prompts.stop()
     pump.stop()
+    live.remove()
+    status.clear()
     session.close(CLOSE_SECONDS)
+    idle.reset()
     preview.unregister()
     for module in (handlers, panels, operators, settings, preferences):
         module.unregister()

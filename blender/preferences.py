@@ -10,7 +10,7 @@ from bpy.props import BoolProperty, EnumProperty, StringProperty
 PACKAGE = __package__.rpartition(".")[0]  # bl_ext.user_default.syncdiffusion
 
 
-_RUNNING = ("live_preview", "free_vram_on_render", "release_after_use")
+_RUNNING = ("live_preview", "free_vram_on_render", "warm_up", "release_after_use")
 
 
 def default_folder() -> str:
@@ -67,8 +67,13 @@ class SyncDiffusionPreferences(bpy.types.AddonPreferences):
     )
     free_vram_on_render: BoolProperty(
         name="Free VRAM at Render",
-        description="Give the model's memory to a render; it is loaded again when the picture goes on",
+        description="Move the model into main memory while Blender renders and the picture pauses",
         default=False,
+    )
+    warm_up: BoolProperty(
+        name="Load Model in Advance",
+        description="Load the engine and the model while the panel is open, so that Generate begins at once",
+        default=True,
     )
     release_after_use: BoolProperty(
         name="Release After Use",

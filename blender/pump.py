@@ -1,6 +1,8 @@
-"""From the worker's events to the session and the screen: a timer on the main thread while there are tasks.
+"""From the worker's events to the session and the screen: a timer on the main thread.
 
-Timers never fire in a background Blender; there ``run_to_end`` waits and pumps itself.
+Timers never fire in a background Blender; there ``run_to_end`` waits and pumps itself. No tick does more than one thing
+that takes time: pictures come encoded from the worker (``encode``), and one that is finished is applied in a tick of
+its own.
 """
 
 from __future__ import annotations
@@ -8,28 +10,29 @@ from __future__ import annotations
 import queue
 import time
 import traceback
-from collections.abc import Iterator
 
 import bpy
 
-from ..core.events import Cancelled, Done, Failed, Notice, Progress
-from . import preview
+from ..core.events import Cancelled, Done, Failed, Notice
+from . import idle, live, preview, screen, status
 from .deliver import deliver
+from .encode import Update
 from .session import Failure, Finished, Task, session
 
-INTERVAL = 0.1  # seconds between two looks
+INTERVAL = 0.1  # seconds between two looks while there are tasks
+IDLE_INTERVAL = 0.5
 
 
 def start() -> None:
-    """See to it that the events of the tasks are looked at."""
-    if not bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.register(_tick, first_interval=INTERVAL, persistent=True)
+    """See to it that the events of the tasks are looked at soon."""
+    stop()
+    bpy.app.timers.register(tick, first_interval=INTERVAL, persistent=True)
 
 
 def stop() -> None:
     """No more looks."""
-    if bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.unregister(_tick)
+    if bpy.app.timers.is_registered(tick):
+        bpy.app.timers.unregister(tick)
 
 
 def run_to_end() -> None:
@@ -39,63 +42,76 @@ def run_to_end() -> None:
         time.sleep(0.02)
 
 
-def _tick() -> float | None:
+def tick() -> float:
+    """One look. Returns the seconds until the next one."""
     try:
-        drain()
+        if session.tasks:
+            _resume_after_render()
+            finished = drain()
+            if not finished:
+                live.update(session.running)
+            status.show(session.running)
+        else:
+            idle.update()
     except Exception:  # one that escapes would end the timer, and the panel would stand still for ever
-        session.failure = Failure("an unexpected error in the add-on; Copy Details has it", traceback.format_exc())
-    return INTERVAL if session.tasks else None
+        session.failure = Failure("An unexpected error in the add-on; Copy Details has it", traceback.format_exc())
+        screen.redraw()
+    return INTERVAL if session.tasks else IDLE_INTERVAL
 
 
-def drain() -> None:
-    """Take in what the tasks have posted, and finish those that are done."""
+def _resume_after_render() -> None:
+    """A file that is loaded while Blender renders ends that without a word."""
+    if session.is_paused_for("render") and not bpy.app.is_job_running("RENDER"):
+        session.resume("render")
+
+
+def drain() -> bool:
+    """Take in what the tasks have posted, up to the first that is done. Returns whether one was."""
     for task in list(session.tasks):
-        events = list(_waiting(task))
-        progress = [event for event in events if isinstance(event, Progress)]
-        if progress:
-            _take(task, progress)
-        for event in events:
-            if isinstance(event, Notice):
+        while (event := _next(task)) is not None:
+            if isinstance(event, Update):
+                _take(task, event)
+            elif isinstance(event, Notice):
                 session.notices.append(event.text)
-            elif isinstance(event, Done | Cancelled | Failed):
+            else:
                 session.tasks.remove(task)
                 _finish(task, event)
-        if events:
-            redraw()
+                screen.redraw()
+                return True
+            screen.redraw()
+    return False
 
 
-def _waiting(task: Task) -> Iterator[object]:
-    while True:
-        try:
-            yield task.job.events.get_nowait()
-        except queue.Empty:
-            return
+def _next(task: Task) -> object:
+    try:
+        return task.job.events.get_nowait()
+    except queue.Empty:
+        return None
 
 
-def _take(task: Task, events: list[Progress]) -> None:
+def _take(task: Task, update: Update) -> None:
     """The newest state; a preview that a later event does not have stays."""
-    task.progress = events[-1]
-    for event in events:
-        if event.loss is not None and task.first_loss is None:
-            task.first_loss = event.loss
-    shown = next((event.preview for event in reversed(events) if event.preview is not None), None)
-    if shown is not None and not bpy.app.background:
-        preview.show(shown)
+    task.progress = update.progress
+    if task.first_loss is None:
+        task.first_loss = update.progress.loss
+    if update.progress.loss is not None:
+        task.loss = update.progress.loss
+    if update.picture is not None:
+        task.picture = update.picture
+        preview.show(update.tiles)
 
 
 def _finish(task: Task, event: Done | Cancelled | Failed) -> None:
+    """Whatever the end was, the previews are gone before anything else is done."""
     preview.clear()
+    live.remove()
+    if not session.tasks:
+        status.clear()
     if isinstance(event, Failed):
-        session.failure = Failure(str(event.error), event.details)
+        session.failure = Failure.of(event.error, event.details)
     elif isinstance(event, Done):
         image, message = deliver(task, event.result)
+        if steps := event.result.stopped_after:
+            message = " ".join(filter(None, (f"Stopped after step {steps} of {task.job.plan.request.steps}.", message)))
         seconds = time.monotonic() - task.started
-        session.finished = Finished(image, task.path, task.target, task.scene, seconds, message)
-
-
-def redraw() -> None:
-    """Have the panels drawn again that show what has changed."""
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type in ("VIEW_3D", "IMAGE_EDITOR", "PROPERTIES", "PREFERENCES"):
-                area.tag_redraw()
+        session.finish(Finished(image, task.path, task.target, task.scene, seconds, message, task.batch))

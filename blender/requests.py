@@ -6,6 +6,7 @@ from typing import Any
 
 PRESET_NAMES = {"DRAFT": "draft", "BALANCED": "balanced", "PAPER": "paper", "CUSTOM": "balanced"}
 TARGET_NAMES = {"WORLD": "world", "MATERIAL": "tile", "IMAGE": "strip"}
+LOW_MEMORY = {"decode": "tiles"}
 NEUTRAL_COHERENCE = 0.5  # where the sync weight is the preset's own
 
 
@@ -26,6 +27,8 @@ def request_settings(settings: Any, seed: int, device: str, dtype: str, online: 
     given |= {name: value for name in ("width", "height") if (value := getattr(settings, name))}
     if settings.target == "WORLD":
         given["world_size"] = settings.world_size
+    if settings.low_memory:
+        given |= LOW_MEMORY
     if custom:
         given |= {
             "steps": settings.steps,

@@ -5,15 +5,18 @@ Plain Python, of this Blender process, never saved. Data-blocks are held by name
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ..core.errors import Remedy
     from ..core.events import Progress
     from ..core.job import Job, JobQueue
     from .applying import Choices
+    from .encode import Pixels
 
 
 @dataclass
@@ -29,18 +32,23 @@ class Task:
     """Which of the files opened in this process it is for; a picture never gets into another."""
     choices: Choices
     objects: tuple[str, ...] = ()
+    batch: int = 0
+    """Variations that were asked for together have the same number."""
     started: float = field(default_factory=time.monotonic)
     progress: Progress | None = None
+    picture: Pixels | None = None
+    """The newest preview, whole."""
     first_loss: float | None = None
     """Distance of the windows to the anchor at the first step that synchronized."""
+    loss: float | None = None
+    """... and at the last one so far."""
 
     @property
     def coherence_gain(self) -> float | None:
         """How much nearer the windows have come to the anchor, from 0 to 1; None while nothing is known."""
-        loss = self.progress.loss if self.progress else None
-        if loss is None or not self.first_loss:
+        if self.loss is None or not self.first_loss:
             return None
-        return max(0.0, 1.0 - loss / self.first_loss)
+        return max(0.0, 1.0 - self.loss / self.first_loss)
 
 
 @dataclass(frozen=True)
@@ -53,14 +61,23 @@ class Finished:
     scene: str
     seconds: float
     message: str = ""
+    batch: int = 0
 
 
 @dataclass(frozen=True)
 class Failure:
-    """What went wrong last: a sentence, and the details for a report."""
+    """What went wrong last: a sentence, the details for a report, and what would help."""
 
     sentence: str
     details: str = ""
+    remedies: tuple[Remedy, ...] = ()
+
+    @classmethod
+    def of(cls, error: Exception, details: str = "") -> Failure:
+        """What an error says: where buttons tell what to do, without what to do on a command line."""
+        remedies = getattr(error, "remedies", ())
+        sentence = error.fact if remedies else str(error)
+        return cls(sentence[:1].upper() + sentence[1:], details, remedies)
 
 
 class Session:
@@ -70,8 +87,18 @@ class Session:
         self.tasks: list[Task] = []
         self.notices: list[str] = []
         self.finished: Finished | None = None
+        self.variations: list[Finished] = []
+        """What belongs together with ``finished``: the pictures of its batch, in their order."""
         self.failure: Failure | None = None
+        self.estimate = ""
+        """What the next picture will take, as a sentence."""
+        self.suspended = ""
+        """Why the preview in the viewport stands still, in a word."""
+        self.panel_drawn = -math.inf
+        """When a panel was last drawn, on the monotonic clock: nothing is prepared while nobody looks."""
         self.files_opened = 0
+        self.batches = 0
+        self._paused_for: set[str] = set()
         self._queue: JobQueue | None = None
 
     @property
@@ -87,6 +114,41 @@ class Session:
     def running(self) -> Task | None:
         """The task whose turn it is."""
         return self.tasks[0] if self.tasks else None
+
+    @property
+    def waiting(self) -> list[Task]:
+        """The tasks after that, in their order."""
+        return self.tasks[1:]
+
+    @property
+    def paused(self) -> bool:
+        """Whether the running task waits."""
+        return bool(self._paused_for)
+
+    def pause(self, reason: str, free_memory: bool = False) -> None:
+        """Have the worker wait, for as long as any reason stands. May be called from any thread, and again.
+
+        ``free_memory``: give the card's memory back meanwhile.
+        """
+        self._paused_for.add(reason)
+        self.queue.pause(free_memory)
+
+    def resume(self, reason: str) -> None:
+        """Take a reason back; when none is left the worker goes on."""
+        self._paused_for.discard(reason)
+        if not self._paused_for and self._queue is not None:
+            self._queue.resume()
+
+    def is_paused_for(self, reason: str) -> bool:
+        """Whether this is a reason why the worker waits."""
+        return reason in self._paused_for
+
+    def finish(self, done: Finished) -> None:
+        """Take in a finished picture; of the same batch they are variations."""
+        if self.finished is None or self.finished.batch != done.batch:
+            self.variations = []
+        self.variations.append(done)
+        self.finished = done
 
     def is_taken(self, path: Path) -> bool:
         """Whether a file is there, or will be when a task is done."""

@@ -102,6 +102,7 @@ class SyncDiffusionSettings(bpy.types.PropertyGroup):
     sync_weight: FloatProperty(
         name="Sync Weight", description="w of the paper's gradient step (Eq. 14)", default=20.0, min=0.0, max=1e6
     )
+    low_memory: BoolProperty(name="Low VRAM", description="Take less memory and more time: decode in tiles")
     scheduler: EnumProperty(name="Sampler", description="How noise is removed step by step", items=choices.SCHEDULERS)
 
     anchor: EnumProperty(

@@ -57,7 +57,7 @@ def apply(scene: bpy.types.Scene, image: bpy.types.Image, mode: str = "COPY") ->
         world = _lend(scene, image)
     else:
         if not is_ours(world):
-            former, world = world, _copy_of(world)
+            former, world = world, copy_of(world)
             world.name = image.name
             if former is not None:
                 _keep(former)
@@ -127,7 +127,7 @@ def restore(scene: bpy.types.Scene) -> None:
         scene.world = world.get(FORMER)
 
 
-def _copy_of(world: bpy.types.World | None) -> bpy.types.World:
+def copy_of(world: bpy.types.World | None) -> bpy.types.World:
     """A local copy: mist, light groups and the render engines' settings stay. A linked world is copied likewise."""
     copy = world.copy() if world is not None else bpy.data.worlds.new("World")
     if bpy.app.version < (5, 0, 0):

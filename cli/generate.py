@@ -64,9 +64,14 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--debug", action="store_true", help="show where an error comes from")
 
 
-def run(options: argparse.Namespace, unknown: Sequence[str], cancelled: Callable[[], bool]) -> None:
-    """Carry the subcommand out. Raises InvalidRequestError with all problems, or another SyncDiffusionError."""
-    findings = Findings([*_unknown(unknown), *_without_value(options)])
+def run(
+    options: argparse.Namespace, unknown: Sequence[str], cancelled: Callable[[], bool], problems: Sequence[Problem] = ()
+) -> None:
+    """Carry the subcommand out. ``problems`` have been found before.
+
+    Raises InvalidRequestError with all problems, or another SyncDiffusionError.
+    """
+    findings = Findings([*problems, *_unknown(unknown), *_without_value(options)])
     given = _given(options, SETTINGS)
     outputs = _outputs(_given(options, OUTPUT_OPTIONS), findings)
     if options.source is not None:

@@ -22,8 +22,11 @@ INTERRUPTED = 130
 Cancelled = Callable[[], bool]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line. Returns the exit status: 0 done, 1 failed, 2 invalid request, 130 interrupted."""
+def main(arguments: Sequence[str] | None = None, problems: Sequence[Problem] = ()) -> int:
+    """Run the command line. Returns the exit status: 0 done, 1 failed, 2 invalid request, 130 interrupted.
+
+    ``problems`` were found by whoever calls it, and are reported with the others.
+    """
     arguments = sys.argv[1:] if arguments is None else arguments
     parser = _Parser("syncdiffusion", description="Coherent AI panoramas.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=VERSION)
@@ -31,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def command(cancelled: Cancelled) -> None:
         options, unknown = parser.parse_known_args(_join_negative_numbers(arguments))
-        generate.run(options, unknown, cancelled)
+        generate.run(options, unknown, cancelled, problems)
 
     return _run(command, debug="--debug" in arguments)
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import bpy
 
-from . import asset, backdrop, generate, history, image, material, model, preset, prompt, world
+from . import asset, backdrop, errors, generate, history, image, jobs, material, preset, prompt, world
 
 CLASSES = (
     *generate.CLASSES,
+    *jobs.CLASSES,
     *world.CLASSES,
     *material.CLASSES,
     *backdrop.CLASSES,
     *image.CLASSES,
     *history.CLASSES,
-    *model.CLASSES,
+    *errors.CLASSES,
     *prompt.CLASSES,
     *preset.CLASSES,
     *asset.CLASSES,

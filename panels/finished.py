@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-from ..blender import backdrops, material_nodes, materials, world_nodes, worlds
+from ..blender import backdrops, material_nodes, materials, status, world_nodes, worlds
 from ..blender.session import session
 from . import parts
 
@@ -22,7 +22,7 @@ def draw_finished(layout: Any, context: bpy.types.Context) -> None:
     done = session.finished
     image = bpy.data.images.get(done.image)
     box = layout.box()
-    box.label(text=f"{done.path.stem}, {parts.duration(done.seconds)}", icon="CHECKMARK")
+    box.label(text=f"{done.path.stem}, {status.duration(done.seconds)}", icon="CHECKMARK")
     if image is None:
         parts.wrapped(box, context, done.message or f"Its data-block is gone; the file is {done.path}", "INFO")
         return

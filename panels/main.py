@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import bpy
 from bl_ui.utils import PresetPanel
 
 from ..blender.session import session
 from ..operators.generate import missing_engine
 from ..operators.preset import SUBDIRECTORY, SYNCDIFFUSION_MT_presets, SYNCDIFFUSION_OT_add_preset
-from . import finished, idle, parts
+from . import finished, idle, parts, running
 
 CATEGORY = "SyncDiffusion"
 
@@ -35,6 +37,7 @@ class MainPanel:
 
     def draw(self, context: bpy.types.Context) -> None:
         """Settings, the button, and what is going on."""
+        session.panel_drawn = time.monotonic()
         layout = self.layout
         if missing := missing_engine():
             parts.wrapped(
@@ -43,12 +46,13 @@ class MainPanel:
                 f"The engine is not installed: Blender's Python does not find {', '.join(missing)}.",
                 "INFO",
             )
-        idle.draw_settings(layout, context)
-        parts.draw_generate(layout, context)
         if session.running is not None:
-            parts.draw_running(layout, context, session.running)
+            running.draw_running(layout, context, session.running)
+        idle.draw_settings(layout, context)
+        if session.running is None:
+            parts.draw_generate(layout, context)
         if session.failure is not None:
-            parts.draw_failure(layout, context)
+            running.draw_failure(layout, context, session.failure)
         for notice in session.notices:
             parts.wrapped(layout, context, notice, "INFO")
         if session.finished is not None and session.running is None:

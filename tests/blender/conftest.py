@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+SUPPORT = ROOT / "tests" / "support"
 
 # bpy may hang when it is shut down in good order, so the child process leaves at once.
 SCRIPT = """
@@ -87,6 +88,29 @@ try:
         import importlib
         return importlib.import_module(MODULE + "." + name)
 
+    def submit(*seeds):
+        '''Queue pictures as Generate does where there is a window, and do not wait. Gives the tasks.'''
+        request, submit = part("blender.requests").request_settings, part("blender.submit")
+        given = [request(bpy.context.scene.syncdiffusion, seed, "cpu", "auto", False) for seed in seeds or (417,)]
+        return submit.submit(given, submit.Purpose.of(bpy.context))
+
+    def painted(steps=0):
+        '''An engine that needs no torch and does so many steps; more when it is let.'''
+        sys.path.append(sys.argv[3])
+        from painted_engine import install
+        return install(part, steps)
+
+    def until(condition):
+        '''Pump until something is so.'''
+        pump = part("blender.pump")
+        import time
+        for _ in range(60000):
+            if condition():
+                return
+            pump.tick()
+            time.sleep(0.005)
+        raise AssertionError("it did not come")
+
     ops = bpy.ops.syncdiffusion
 {body}
     print("FINE")
@@ -132,7 +156,7 @@ def in_blender(profile: Path, archive: Path, model_folder: Path, tmp_path: Path)
         code = SCRIPT.replace("{body}", textwrap.indent(textwrap.dedent(body), "    "))
         environment = {**os.environ, "BLENDER_USER_RESOURCES": str(profile)}
         answer = subprocess.run(
-            [sys.executable, "-c", code, str(archive), str(model_folder)],
+            [sys.executable, "-c", code, str(archive), str(model_folder), str(SUPPORT)],
             env=environment, cwd=tmp_path, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert "FINE" in answer.stdout, answer.stdout + answer.stderr

@@ -71,22 +71,22 @@ def test_what_is_missing_is_said_before_anything_is_done(in_blender, tmp_path):
 
 def test_all_variations_are_queued_or_none(in_blender, tmp_path):
     in_blender("""
-        generate = part("operators.generate")
-        session, pump = part("blender.session").session, part("blender.pump")
-        submit, calls = generate.submit, []
+        submitting = part("blender.submit")
+        session = part("blender.session").session
+        calls = []
 
-        def full_disk_at_the_second(context, seed):
-            calls.append(seed)
-            if len(calls) == 2:
-                raise OSError("no room")
-            return submit(context, seed)
+        class FullAtTheSecond(submitting.Outputs):
+            def check_space(self, pixels):
+                calls.append(self.output.stem[-4:])
+                if len(calls) == 2:
+                    raise OSError("no room")
 
-        generate.submit = full_disk_at_the_second
+        submitting.Outputs = FullAtTheSecond
         settings(steps=900, variations=3)
         assert "no room" in refused(ops.generate)
-        assert calls == [417, 418]
-        pump.run_to_end()
-        assert session.finished is None and session.failure.sentence == "no room"
+        assert calls == ["0417", "0418"]
+        assert session.tasks == [] and session.queue.jobs == ()
+        assert session.finished is None and session.failure.sentence == "No room"
     """)
     assert list((tmp_path / "pictures").iterdir()) == []
 
@@ -129,8 +129,7 @@ def test_cancel_puts_nothing_anywhere(in_blender, tmp_path):
         world = bpy.context.scene.world
         settings(steps=900, variations=2)
         bpy.context.scene.syncdiffusion.steps = 900
-        submit = part("operators.generate").submit
-        session.tasks += [submit(bpy.context, 1), submit(bpy.context, 2)]
+        submit(1, 2)
         while session.tasks[0].progress is None or session.tasks[0].progress.step < 1:
             pump.drain()
         assert ops.cancel() == {"FINISHED"}
@@ -148,7 +147,7 @@ def test_disabling_while_a_job_runs(in_blender, tmp_path):
     in_blender("""
         session = part("blender.session").session
         settings(steps=900)
-        session.tasks.append(part("operators.generate").submit(bpy.context, 1))
+        submit(1)
         addon_utils.disable(MODULE)
         assert session.tasks == []
         import threading
@@ -162,7 +161,7 @@ def test_a_picture_is_not_applied_to_another_file(in_blender, tmp_path):
         session, pump = part("blender.session").session, part("blender.pump")
         bpy.ops.wm.save_as_mainfile(filepath=str(HERE / "first.blend"))
         settings()
-        session.tasks.append(part("operators.generate").submit(bpy.context, 417))
+        submit(417)
         bpy.ops.wm.read_homefile(use_empty=True)
         world = bpy.context.scene.world
         pump.run_to_end()
@@ -178,7 +177,7 @@ def test_saving_while_a_job_runs_changes_nothing_for_it(in_blender, tmp_path):
     in_blender("""
         session, pump = part("blender.session").session, part("blender.pump")
         settings()
-        session.tasks.append(part("operators.generate").submit(bpy.context, 417))
+        submit(417)
         bpy.ops.wm.save_as_mainfile(filepath=str(HERE / "first.blend"))
         pump.run_to_end()
         assert session.finished.message == ""

@@ -21,7 +21,7 @@ def test_selected_objects_get_a_material_in_their_active_slot(in_blender):
         for thing in (*things[:2], sphere):
             thing.select_set(True)
         settings(target="MATERIAL", mapping="BOX", texture_scale=2.0, bump_strength=0.5, width=128, height=128)
-        session.tasks.append(part("operators.generate").submit(bpy.context, 417))
+        submit(417)
         bpy.ops.object.select_all(action="DESELECT")
         things[2].select_set(True)
         bpy.data.objects.remove(things[0])

@@ -1,0 +1,97 @@
+"""What is going on: progress, the picture that is coming, the queue; and what went wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ..blender import preview, status
+from ..blender.preferences import preferences
+from ..blender.session import Failure, Task, session
+from ..core.errors import Remedy
+from .parts import wrapped
+
+_WIDGET = 20.0  # pixels of a widget's height at scale 1
+_MARGINS = 3.5  # widgets' heights beside the preview: the region's, the box's, the scroll bar's
+_REMEDIES = {
+    Remedy.LOW_MEMORY: "Use Low VRAM",
+    Remedy.CPU: "Use CPU",
+    Remedy.OTHER_MODEL: "Choose Model...",
+    Remedy.ONLINE: "Allow Online Access",
+    Remedy.OTHER_FOLDER: "Choose Folder...",
+}
+
+
+def draw_running(layout: Any, context: bpy.types.Context, task: Task) -> None:
+    """Progress, the picture that is coming, what it is for, and the ways out."""
+    box = layout.box()
+    box.progress(text=status.text(task), factor=status.factor(task))
+    _draw_preview(box, context)
+    column = box.column(align=True)
+    column.scale_y = 0.8
+    if task.coherence_gain is not None:
+        column.label(text=f"Coherence: {100 * task.coherence_gain:.0f} % nearer than at the start")
+    column.label(text=f"Target: {_target(task)}")
+    if task.target == "WORLD":
+        row = box.row()
+        row.prop(preferences(), "live_preview")
+        if session.suspended and preferences().live_preview:
+            row.label(text=f"(Paused: {session.suspended})")
+    row = box.row(align=True)
+    row.operator("syncdiffusion.cancel")
+    row.operator("syncdiffusion.stop")
+    user_paused = session.is_paused_for("user")
+    row.operator("syncdiffusion.pause", text="", icon="PLAY" if user_paused else "PAUSE", depress=user_paused)
+    box.operator("syncdiffusion.generate", text="Add to Queue", icon="ADD")
+    _draw_queue(box)
+
+
+def _draw_preview(layout: Any, context: bpy.types.Context) -> None:
+    """Squares side by side over the width of the panel."""
+    icons = preview.icon_ids()
+    if not icons:
+        return
+    across = context.region.width / (_WIDGET * context.preferences.system.ui_scale) - _MARGINS
+    row = layout.row(align=True)
+    row.alignment = "CENTER"
+    for icon in icons:
+        row.template_icon(icon_value=icon, scale=max(across / len(icons), 1.0))
+
+
+def _target(task: Task) -> str:
+    if task.target == "WORLD":
+        return f'World in "{task.scene}"'
+    if task.target == "MATERIAL":
+        count = len(task.objects)
+        return f"Material on {count} object{'' if count == 1 else 's'}"
+    return "Image"
+
+
+def _draw_queue(layout: Any) -> None:
+    waiting = session.waiting
+    if not waiting:
+        return
+    header, body = layout.panel("syncdiffusion_queue", default_closed=True)
+    header.label(text=f"Queue ({len(waiting)})")
+    if body is None:
+        return
+    column = body.column(align=True)
+    for task in waiting:
+        row = column.row(align=True)
+        row.label(text=task.name)
+        row.operator("syncdiffusion.remove_from_queue", text="", icon="X", emboss=False).number = task.job.number
+    body.operator("syncdiffusion.clear_queue")
+
+
+def draw_failure(layout: Any, context: bpy.types.Context, failure: Failure) -> None:
+    """What went wrong, and the buttons that would help."""
+    box = layout.box()
+    wrapped(box, context, failure.sentence, "ERROR")
+    remedies = [r for r in failure.remedies if r is not Remedy.ONLINE or not bpy.app.online_access]
+    column = box.column(align=True)
+    for remedy in remedies:
+        column.operator("syncdiffusion.remedy", text=_REMEDIES[remedy]).kind = remedy.value
+    row = box.row(align=True)
+    row.operator("syncdiffusion.copy_details")
+    row.operator("syncdiffusion.dismiss")

@@ -1,0 +1,57 @@
+"""What a picture will take. Pure: no Blender needed."""
+
+import pytest
+
+from syncdiffusion.blender import estimates
+from syncdiffusion.core.request.validation import prepare
+
+
+def plan(**more):
+    given = {"prompt": "a lake", "target": "world", "world_size": 512, "method": "multidiffusion", "device": "cpu"}
+    return prepare({**given, **more})
+
+
+def report(**more):
+    seconds = {"sampling": 120.0, "decoding": 2.0, "saving": 1.0}
+    return {"seconds": seconds, "windows": 24, "stopped_after": None, "peak_memory_bytes": 3 * 2**30, **more}
+
+
+def test_scaled_by_windows_and_steps(tmp_path, monkeypatch):
+    file, first = tmp_path / "runs.json", plan()
+    assert estimates.estimate(file, first) == estimates.UNKNOWN
+    estimates.record(file, first, report(windows=len(first.windows)))
+    monkeypatch.setattr(estimates, "_memory", lambda needed, device: f", {needed // 2**30} GB")
+    assert estimates.estimate(file, first) == "About 2 min, 3 GB"
+    assert estimates.estimate(file, plan(steps=first.request.steps * 4)) == "About 8 min, 3 GB"
+    assert estimates.estimate(file, first, pictures=30) == "About 61 min, 3 GB"
+    assert estimates.estimate(file, plan(preset="draft")) == estimates.UNKNOWN
+    assert estimates.estimate(file, plan(method="syncdiffusion")) == estimates.UNKNOWN
+
+
+def test_a_stopped_run_counts_the_steps_it_did(tmp_path, monkeypatch):
+    file, first = tmp_path / "runs.json", plan()
+    estimates.record(file, first, report(windows=len(first.windows), stopped_after=first.request.steps // 2))
+    monkeypatch.setattr(estimates, "_memory", lambda *_: "")
+    assert estimates.estimate(file, first) == "About 4 min"
+
+
+def test_memory_on_a_cpu_is_the_whole_process():
+    assert estimates._memory(2**30, "cpu").endswith(" GB free RAM")
+    assert estimates._memory(2**30, "cuda:99") == ""
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"a": {}}'])
+def test_a_damaged_file_is_no_reason_to_fail(tmp_path, text):
+    file = tmp_path / "runs.json"
+    file.write_text(text)
+    assert estimates.estimate(file, plan()) == estimates.UNKNOWN
+    estimates.record(file, plan(), report())
+    assert estimates.estimate(file, plan()) != estimates.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "1 s"), (7.4, "7 s"), (23.0, "25 s"), (89.0, "90 s"), (119.0, "2 min"), (9000.0, "2.5 h")],
+)
+def test_words(seconds, words):
+    assert estimates.words(seconds) == words
