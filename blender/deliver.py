@@ -29,6 +29,8 @@ def deliver(task: Task, result: Result) -> tuple[str, str]:
     scene = bpy.data.scenes.get(task.scene)
     if scene is None:
         return image.name, "Its scene is gone, so the picture was not applied"
+    if session.has_variation_of(task):  # which of them is applied, the user chooses
+        return image.name, ""
     if task.target == "IMAGE" and task.choices.image_use == "DATA":
         return image.name, ""
     message = applying.apply(image, scene, task.target, task.choices, task.objects)

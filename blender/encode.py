@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ..core.request.validation import Plan
+    from ..core.result import Result
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +49,14 @@ class Update:
     picture: Pixels | None = None
 
 
+@dataclass(frozen=True)
+class Finish:
+    """A job is done, and this is what its picture looks like, in squares as above."""
+
+    result: Result
+    tiles: tuple[Pixels, ...]
+
+
 class Encoder:
     """Translates the events of one job.
 
@@ -62,11 +71,7 @@ class Encoder:
     def __call__(self, event: Event) -> Any:
         """What is posted in the place of ``event``."""
         if isinstance(event, Done):
-            try:
-                drafts.keep(self._latents, event.result.request, event.result.latents)
-                estimates.record(self._runs, self._plan, event.result.report)
-            except OSError:  # the picture is there, and more important than what is kept beside it
-                _log.warning("what was to be kept of the run could not be written", exc_info=True)
+            return self._finish(event.result)
         if not isinstance(event, Progress):
             return event
         if event.preview is None:
@@ -75,6 +80,14 @@ class Encoder:
         if self._plan.request.target == "world":
             picture = sphere(picture, self._plan.request.horizon)
         return Update(event, tiles(picture), pixels(picture))
+
+    def _finish(self, result: Result) -> Finish:
+        try:
+            drafts.keep(self._latents, result.request, result.latents)
+            estimates.record(self._runs, self._plan, result.report)
+        except OSError:  # the picture is there, and more important than what is kept beside it
+            _log.warning("what was to be kept of the run could not be written", exc_info=True)
+        return Finish(result, tiles(result.pixels))
 
 
 def sphere(strip: np.ndarray, horizon: float) -> np.ndarray:
@@ -97,7 +110,7 @@ def tiles(picture: np.ndarray) -> tuple[Pixels, ...]:
     count = min(max(math.ceil(width / height), 1), MAX_TILES)
     factor = min(count * TILE / width, TILE / height)
     size = (max(round(width * factor), 1), max(round(height * factor), 1))
-    small = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR))
+    small = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))
     left, top = (count * TILE - size[0]) // 2, (TILE - size[1]) // 2
     canvas = np.zeros((TILE, count * TILE, 4), np.uint8)
     canvas[top : top + size[1], left : left + size[0], :3] = small

@@ -1,4 +1,4 @@
-"""The picture that is coming, as icons for panels. They are no data-blocks, so that no file can catch them."""
+"""Pictures as icons for panels. They are no data-blocks, so that no file can catch them."""
 
 from __future__ import annotations
 
@@ -8,38 +8,40 @@ import bpy.utils.previews
 
 from .encode import Pixels
 
+COMING = "coming"  # the picture that is being made
+
 _icons: bpy.utils.previews.ImagePreviewCollection | None = None
-_shown = 0
+_counts: dict[str, int] = {}
 
 
-def show(tiles: Sequence[Pixels]) -> None:
-    """Show a picture that has been cut into squares."""
-    global _icons, _shown
+def show(picture: str, tiles: Sequence[Pixels]) -> None:
+    """Keep a picture that has been cut into squares, under a name."""
+    global _icons
     if _icons is None:
         _icons = bpy.utils.previews.new()
     for number, tile in enumerate(tiles):
-        name = str(number)
+        name = f"{picture} {number}"
         icon = _icons[name] if name in _icons else _icons.new(name)
         icon.image_size = (tile.width, tile.height)
         icon.image_pixels_float.foreach_set(tile.values)
-    _shown = len(tiles)
+    _counts[picture] = len(tiles)
 
 
-def icon_ids() -> list[int]:
-    """The icons to draw side by side; empty while there is no picture."""
-    return [_icons[str(number)].icon_id for number in range(_shown)]
+def icon_ids(picture: str) -> list[int]:
+    """The icons to draw side by side; empty where there is no such picture."""
+    return [_icons[f"{picture} {number}"].icon_id for number in range(_counts.get(picture, 0))]
 
 
-def clear() -> None:
-    """Forget the picture."""
-    global _shown
-    _shown = 0
+def forget(picture: str) -> None:
+    """Take a picture away."""
+    for number in range(_counts.pop(picture, 0)):
+        del _icons[f"{picture} {number}"]
 
 
 def unregister() -> None:
     """Give the icons back."""
     global _icons
-    clear()
+    _counts.clear()
     if _icons is not None:
         bpy.utils.previews.remove(_icons)
         _icons = None

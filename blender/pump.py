@@ -13,10 +13,10 @@ import traceback
 
 import bpy
 
-from ..core.events import Cancelled, Done, Failed, Notice
+from ..core.events import Cancelled, Failed, Notice
 from . import idle, live, preview, screen, status
 from .deliver import deliver
-from .encode import Update
+from .encode import Finish, Update
 from .session import Failure, Finished, Task, session
 
 INTERVAL = 0.1  # seconds between two looks while there are tasks
@@ -98,20 +98,22 @@ def _take(task: Task, update: Update) -> None:
         task.loss = update.progress.loss
     if update.picture is not None:
         task.picture = update.picture
-        preview.show(update.tiles)
+        preview.show(preview.COMING, update.tiles)
 
 
-def _finish(task: Task, event: Done | Cancelled | Failed) -> None:
+def _finish(task: Task, event: Finish | Cancelled | Failed) -> None:
     """Whatever the end was, the previews are gone before anything else is done."""
-    preview.clear()
+    preview.forget(preview.COMING)
     live.remove()
     if not session.tasks:
         status.clear()
     if isinstance(event, Failed):
         session.failure = Failure.of(event.error, event.details)
-    elif isinstance(event, Done):
+    elif isinstance(event, Finish):
         image, message = deliver(task, event.result)
         if steps := event.result.stopped_after:
             message = " ".join(filter(None, (f"Stopped after step {steps} of {task.job.plan.request.steps}.", message)))
         seconds = time.monotonic() - task.started
-        session.finish(Finished(image, task.path, task.target, task.scene, seconds, message, task.batch))
+        for gone in session.finish(Finished(image, task.path, task.target, task.scene, seconds, message, task)):
+            preview.forget(gone.icon)
+        preview.show(session.variations[-1].icon, event.tiles)

@@ -60,8 +60,13 @@ class Finished:
     target: str
     scene: str
     seconds: float
-    message: str = ""
-    batch: int = 0
+    message: str
+    task: Task
+
+    @property
+    def icon(self) -> str:
+        """The name of its icons."""
+        return f"job {self.task.job.number}"
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ class Session:
         self.notices: list[str] = []
         self.finished: Finished | None = None
         self.variations: list[Finished] = []
-        """What belongs together with ``finished``: the pictures of its batch, in their order."""
+        """The pictures of its batch, in their order."""
         self.failure: Failure | None = None
         self.estimate = ""
         """What the next picture will take, as a sentence."""
@@ -143,12 +148,21 @@ class Session:
         """Whether this is a reason why the worker waits."""
         return reason in self._paused_for
 
-    def finish(self, done: Finished) -> None:
-        """Take in a finished picture; of the same batch they are variations."""
-        if self.finished is None or self.finished.batch != done.batch:
-            self.variations = []
+    def has_variation_of(self, task: Task) -> bool:
+        """Whether a picture of a task's batch is finished already."""
+        return any(done.task.batch == task.batch for done in self.variations)
+
+    def finish(self, done: Finished) -> list[Finished]:
+        """Take in a finished picture. Of one batch the first is the chosen one, until the user chooses another.
+
+        Returns the pictures of the batch before, if a new one has begun.
+        """
+        former: list[Finished] = []
+        if not self.has_variation_of(done.task):
+            former, self.variations = self.variations, []
+            self.finished = done
         self.variations.append(done)
-        self.finished = done
+        return former
 
     def is_taken(self, path: Path) -> bool:
         """Whether a file is there, or will be when a task is done."""

@@ -95,6 +95,19 @@ class SyncDiffusionSettings(bpy.types.PropertyGroup):
     use_random_seed: BoolProperty(name="Randomize", description="Draw a new seed for every picture", default=True)
     variations: IntProperty(name="Variations", description="Pictures of successive seeds", default=1, min=1, max=16)
 
+    finish_scale: FloatProperty(
+        name="Enlarge",
+        description="How many times as wide and high a picture is finished",
+        default=2.0,
+        min=1.0,
+        max=8.0,
+    )
+    finish_strength: FloatProperty(
+        name="Strength",
+        description="How much of it is drawn anew: a little keeps every shape, 1 keeps nothing",
+        default=0.35, min=0.05, max=1.0, subtype="FACTOR",
+    )  # fmt: skip
+
     steps: IntProperty(name="Steps", description="Denoising steps", default=20, min=1, max=1000)
     guidance_scale: FloatProperty(
         name="Guidance Scale", description="How closely the prompt is followed", default=7.5, min=0.0, max=100.0

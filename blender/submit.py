@@ -27,13 +27,13 @@ class Purpose:
     objects: tuple[str, ...]
 
     @classmethod
-    def of(cls, context: bpy.types.Context) -> Purpose:
-        """What is chosen now."""
+    def of(cls, context: bpy.types.Context, target: str = "") -> Purpose:
+        """What is chosen now; ``target`` if not the one of the settings."""
         scene = context.scene
-        settings = scene.syncdiffusion
-        objects = context.selected_objects if settings.target == "MATERIAL" else ()
+        target = target or scene.syncdiffusion.target
+        objects = context.selected_objects if target == "MATERIAL" else ()
         names = tuple(thing.name for thing in objects)
-        return cls(settings.target, scene.name, applying.Choices.of(settings), names)
+        return cls(target, scene.name, applying.Choices.of(scene.syncdiffusion), names)
 
 
 def submit(requests: Iterable[Mapping[str, Any]], purpose: Purpose) -> list[Task]:

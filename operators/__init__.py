@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import bpy
 
-from . import asset, backdrop, errors, generate, history, image, jobs, material, preset, prompt, world
+from . import asset, backdrop, errors, generate, history, image, jobs, material, preset, prompt, variations, world
 
 CLASSES = (
     *generate.CLASSES,
     *jobs.CLASSES,
+    *variations.CLASSES,
     *world.CLASSES,
     *material.CLASSES,
     *backdrop.CLASSES,

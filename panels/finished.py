@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-from ..blender import backdrops, material_nodes, materials, status, world_nodes, worlds
+from ..blender import backdrops, material_nodes, materials, preview, status, world_nodes, worlds
 from ..blender.session import session
 from . import parts
 
@@ -26,11 +26,29 @@ def draw_finished(layout: Any, context: bpy.types.Context) -> None:
     if image is None:
         parts.wrapped(box, context, done.message or f"Its data-block is gone; the file is {done.path}", "INFO")
         return
-    if image.preview is not None:
-        box.template_icon(icon_value=image.preview.icon_id, scale=6.0)
+    if len(session.variations) > 1:
+        _draw_variations(box, context)
+    else:
+        parts.picture(box, context, preview.icon_ids(done.icon))
     if done.message:
         parts.wrapped(box, context, done.message, "INFO")
     draw_picture(box, image, done.target)
+    column = box.column(align=True)
+    column.operator("syncdiffusion.finish", icon="FULLSCREEN_ENTER").image = done.image
+    row = column.row(align=True)
+    row.prop(context.scene.syncdiffusion, "finish_scale")
+    row.prop(context.scene.syncdiffusion, "finish_strength")
+
+
+def _draw_variations(layout: Any, context: bpy.types.Context) -> None:
+    """The pictures of a batch, two in a row, the chosen one marked."""
+    grid = layout.grid_flow(row_major=True, columns=2, even_columns=True)
+    for number, done in enumerate(session.variations):
+        cell = grid.column(align=True)
+        parts.picture(cell, context, preview.icon_ids(done.icon), columns=2)
+        chosen = done is session.finished
+        label = done.path.stem.rpartition(" ")[2]
+        cell.operator("syncdiffusion.pick_variation", text=label, depress=chosen).number = number
 
 
 def draw_picture(layout: Any, image: bpy.types.Image, target: str) -> None:

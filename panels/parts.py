@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 import bpy
 
 from ..blender.session import session
 
+_WIDGET = 20.0  # pixels of a widget's height at scale 1
+_MARGINS = 3.5  # the same, beside a picture: the region's margins, the box's, the tabs
 _LETTER = 7.0  # pixels of a letter at scale 1, about
 
 
@@ -41,6 +44,17 @@ def note(layout: Any, text: str) -> None:
     row.active = False
     row.alignment = "RIGHT"
     row.label(text=text)
+
+
+def picture(layout: Any, context: bpy.types.Context, icons: Sequence[int], columns: int = 1) -> None:
+    """A picture in squares side by side, over the width of the panel or of one of its columns."""
+    if not icons:
+        return
+    across = context.region.width / (_WIDGET * context.preferences.system.ui_scale) - _MARGINS
+    row = layout.row(align=True)
+    row.alignment = "CENTER"
+    for icon in icons:
+        row.template_icon(icon_value=icon, scale=max(across / columns / len(icons), 1.0))
 
 
 def draw_generate(layout: Any, context: bpy.types.Context) -> None:

@@ -10,10 +10,8 @@ from ..blender import preview, status
 from ..blender.preferences import preferences
 from ..blender.session import Failure, Task, session
 from ..core.errors import Remedy
-from .parts import wrapped
+from .parts import picture, wrapped
 
-_WIDGET = 20.0  # pixels of a widget's height at scale 1
-_MARGINS = 3.5  # widgets' heights beside the preview: the region's, the box's, the scroll bar's
 _REMEDIES = {
     Remedy.LOW_MEMORY: "Use Low VRAM",
     Remedy.CPU: "Use CPU",
@@ -27,7 +25,7 @@ def draw_running(layout: Any, context: bpy.types.Context, task: Task) -> None:
     """Progress, the picture that is coming, what it is for, and the ways out."""
     box = layout.box()
     box.progress(text=status.text(task), factor=status.factor(task))
-    _draw_preview(box, context)
+    picture(box, context, preview.icon_ids(preview.COMING))
     column = box.column(align=True)
     column.scale_y = 0.8
     if task.coherence_gain is not None:
@@ -45,18 +43,6 @@ def draw_running(layout: Any, context: bpy.types.Context, task: Task) -> None:
     row.operator("syncdiffusion.pause", text="", icon="PLAY" if user_paused else "PAUSE", depress=user_paused)
     box.operator("syncdiffusion.generate", text="Add to Queue", icon="ADD")
     _draw_queue(box)
-
-
-def _draw_preview(layout: Any, context: bpy.types.Context) -> None:
-    """Squares side by side over the width of the panel."""
-    icons = preview.icon_ids()
-    if not icons:
-        return
-    across = context.region.width / (_WIDGET * context.preferences.system.ui_scale) - _MARGINS
-    row = layout.row(align=True)
-    row.alignment = "CENTER"
-    for icon in icons:
-        row.template_icon(icon_value=icon, scale=max(across / len(icons), 1.0))
 
 
 def _target(task: Task) -> str:

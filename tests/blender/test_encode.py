@@ -53,15 +53,17 @@ def test_events_are_translated(plan, tmp_path, monkeypatch):
 
     monkeypatch.setattr(encode.estimates, "record", lambda *_: None)
     latents = np.ones((1, 4, 2, 2), np.float32)
-    done = Done(Result(np.empty(0), latents, np.empty(0), np.empty(0), {"seed": 7}))
-    assert encoder(done) is done
+    result = Result(np.zeros((64, 128, 3), np.uint8), latents, np.empty(0), np.empty(0), {"seed": 7})
+    finish = encoder(Done(result))
+    assert finish.result is result
+    assert len(finish.tiles) == 2
     with np.load(drafts.path_of(tmp_path, {"seed": 7})) as kept:
         assert np.array_equal(kept["latents"], latents)
 
 
 def test_a_full_disk_does_not_lose_the_picture(plan, tmp_path, caplog):
-    done = Done(Result(np.empty(0), np.empty(0), np.empty(0), np.empty(0), {}))
-    assert Encoder(plan, tmp_path / "nowhere", tmp_path / "runs.json")(done) is done
+    result = Result(np.zeros((8, 8, 3), np.uint8), np.empty(0), np.empty(0), np.empty(0), {})
+    assert Encoder(plan, tmp_path / "nowhere", tmp_path / "runs.json")(Done(result)).result is result
     assert "could not be written" in caplog.text
 
 

@@ -23,7 +23,7 @@ def test_scaled_by_windows_and_steps(tmp_path, monkeypatch):
     monkeypatch.setattr(estimates, "_memory", lambda needed, device: f", {needed // 2**30} GB")
     assert estimates.estimate(file, first) == "About 2 min, 3 GB"
     assert estimates.estimate(file, plan(steps=first.request.steps * 4)) == "About 8 min, 3 GB"
-    assert estimates.estimate(file, first, pictures=30) == "About 61 min, 3 GB"
+    assert estimates.estimate(file, first, pictures=30) == "About 62 min, 3 GB"
     assert estimates.estimate(file, plan(preset="draft")) == estimates.UNKNOWN
     assert estimates.estimate(file, plan(method="syncdiffusion")) == estimates.UNKNOWN
 
