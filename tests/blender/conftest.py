@@ -1,4 +1,9 @@
-"""The zip that users install, in a Blender with an empty profile: a process for each test, since state is global."""
+"""The zip that users install, in a Blender with an empty profile: a process for each test, since state is global.
+
+Most tests use an engine that paints (``support/painted_engine.py``), so that none of them waits for torch; what only
+the real one can show is tested with ``in_blender_with_engine``. BLENDER_PYTHON names the Python whose ``bpy`` is used,
+if not this one; ``tools/test_blenders.py`` sets it.
+"""
 
 import os
 import subprocess
@@ -11,6 +16,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SUPPORT = ROOT / "tests" / "support"
+PYTHON = os.environ.get("BLENDER_PYTHON", sys.executable)
 
 # bpy may hang when it is shut down in good order, so the child process leaves at once.
 SCRIPT = """
@@ -96,8 +102,11 @@ try:
 
     def painted(steps=0):
         '''An engine that needs no torch and does so many steps; more when it is let.'''
+        from importlib.util import find_spec
         sys.path.append(sys.argv[3])
         from painted_engine import install
+        if find_spec("torch") is None:
+            part("operators.generate").missing_engine = lambda: []
         return install(part, steps)
 
     def until(condition):
@@ -112,6 +121,8 @@ try:
         raise AssertionError("it did not come")
 
     ops = bpy.ops.syncdiffusion
+    if sys.argv[4] == "painted":
+        engine = painted(10**6)
 {body}
     print("FINE")
 except BaseException:
@@ -144,19 +155,30 @@ def profile(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Blender user's folder into which the zip has been installed."""
     folder = tmp_path_factory.mktemp("profile")
     environment = {**os.environ, "BLENDER_USER_RESOURCES": str(folder)}
-    subprocess.run([sys.executable, "-c", INSTALL, str(archive)], env=environment, check=True, capture_output=True)
+    subprocess.run([PYTHON, "-c", INSTALL, str(archive)], env=environment, check=True, capture_output=True)
     return folder
 
 
 @pytest.fixture
 def in_blender(profile: Path, archive: Path, model_folder: Path, tmp_path: Path) -> Callable[..., str]:
-    """Run a body in Blender, with the functions of ``SCRIPT`` and ``ops`` at hand; gives what it printed."""
+    """Run a body in Blender, with what SCRIPT defines and an ``engine`` that paints; gives what it printed."""
+    return _runner(profile, archive, model_folder, tmp_path, "painted")
 
+
+@pytest.fixture
+def in_blender_with_engine(profile: Path, archive: Path, model_folder: Path, tmp_path: Path) -> Callable[..., str]:
+    """The same with the real engine, where that Blender's Python has torch."""
+    if subprocess.run([PYTHON, "-c", "import importlib.util as u, sys; sys.exit(not u.find_spec('torch'))"]).returncode:
+        pytest.skip("this Blender's Python has no torch")
+    return _runner(profile, archive, model_folder, tmp_path, "real")
+
+
+def _runner(profile: Path, archive: Path, model_folder: Path, tmp_path: Path, engine: str) -> Callable[..., str]:
     def call(body: str) -> str:
         code = SCRIPT.replace("{body}", textwrap.indent(textwrap.dedent(body), "    "))
         environment = {**os.environ, "BLENDER_USER_RESOURCES": str(profile)}
         answer = subprocess.run(
-            [sys.executable, "-c", code, str(archive), str(model_folder), str(SUPPORT)],
+            [PYTHON, "-c", code, str(archive), str(model_folder), str(SUPPORT), engine],
             env=environment, cwd=tmp_path, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert "FINE" in answer.stdout, answer.stdout + answer.stderr

@@ -1,8 +1,8 @@
 """``--command syncdiffusion generate ... --save FILE.blend``, from Blender's Python."""
 
 
-def test_save_leaves_what_the_window_would_leave(in_blender, tmp_path):
-    in_blender("""
+def test_save_leaves_what_the_window_would_leave(in_blender_with_engine, tmp_path):
+    in_blender_with_engine("""
         run = part("blender.command").run
         scene = bpy.context.scene
         scene.world.mist_settings.start = 7.0

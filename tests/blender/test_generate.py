@@ -6,8 +6,8 @@ import numpy as np
 from PIL import Image
 
 
-def test_a_picture_is_a_file_and_a_data_block_with_its_request(in_blender, tmp_path):
-    in_blender("""
+def test_a_picture_is_a_file_and_a_data_block_with_its_request(in_blender_with_engine, tmp_path):
+    in_blender_with_engine("""
         settings(target="IMAGE")
         assert ops.generate() == {"FINISHED"}
         image = bpy.data.images["SyncD misty-pine-forest-dawn 0417"]
@@ -101,8 +101,8 @@ def test_an_engine_that_is_missing_is_named(in_blender):
     """)
 
 
-def test_a_failure_in_the_worker_is_told_and_changes_nothing(in_blender, tmp_path):
-    in_blender("""
+def test_a_failure_in_the_worker_is_told_and_changes_nothing(in_blender_with_engine, tmp_path):
+    in_blender_with_engine("""
         import shutil
         broken = shutil.copytree(sys.argv[2], HERE / "broken")
         weights = broken / "unet" / "diffusion_pytorch_model.safetensors"
@@ -127,11 +127,10 @@ def test_cancel_puts_nothing_anywhere(in_blender, tmp_path):
     in_blender("""
         session, pump = part("blender.session").session, part("blender.pump")
         world = bpy.context.scene.world
+        painted(steps=1)
         settings(steps=900, variations=2)
-        bpy.context.scene.syncdiffusion.steps = 900
         submit(1, 2)
-        while session.tasks[0].progress is None or session.tasks[0].progress.step < 1:
-            pump.drain()
+        until(lambda: session.tasks[0].progress is not None and session.tasks[0].progress.step == 1)
         assert ops.cancel() == {"FINISHED"}
         assert len([task for task in session.tasks if task.job.cancelled]) == 1
         assert ops.cancel(everything=True) == {"FINISHED"}
@@ -146,6 +145,7 @@ def test_cancel_puts_nothing_anywhere(in_blender, tmp_path):
 def test_disabling_while_a_job_runs(in_blender, tmp_path):
     in_blender("""
         session = part("blender.session").session
+        painted()
         settings(steps=900)
         submit(1)
         addon_utils.disable(MODULE)

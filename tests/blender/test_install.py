@@ -26,8 +26,8 @@ def test_a_bad_request_on_the_command_line_is_refused_without_torch(in_blender):
     assert "steps: 0 is out of range" in printed
 
 
-def test_the_command_line_generates(in_blender, tmp_path):
-    in_blender("""
+def test_the_command_line_generates(in_blender_with_engine, tmp_path):
+    in_blender_with_engine("""
         main = part("cli.main").main
         assert main(["generate", "--prompt", "a lake", "--model", sys.argv[2], "--method", "multidiffusion",
                      "--steps", "2", "--width", "128", "-o", "p.png"]) == 0

@@ -15,6 +15,7 @@ class PaintedEngine:
     def __init__(self, part, steps=0):
         self._part = part
         self._allowed = steps
+        self.seconds_per_step = 0.0
         self.calls = []
         self.error = None
         self.asked = threading.Event()
@@ -53,6 +54,7 @@ class PaintedEngine:
                     break
                 time.sleep(0.002)
             self._allowed -= 1
+            time.sleep(self.seconds_per_step)
             left = float(request.steps - step)
             emit(events.Progress(phase.SAMPLING, step, request.steps, left, 1.0 / step, small))
             if stopped() and step < request.steps:
