@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,7 +37,7 @@ def record(file: Path, plan: Plan, report: Mapping[str, Any]) -> None:
         "seconds_per_pixel": (seconds["decoding"] + seconds["saving"]) / plan.request.pixels,
         "peak_bytes": report["peak_memory_bytes"],
     }
-    temporary = file.with_suffix(".tmp")
+    temporary = file.with_name(f".{secrets.token_hex(8)}.tmp")  # a second Blender may write its own
     temporary.write_text(json.dumps(runs, indent=1), "utf-8")
     os.replace(temporary, file)
 

@@ -40,7 +40,7 @@ def update() -> None:
     count = settings.variations
     done = session.batches, len(session.variations)
     key = (count, done, *(value for name, value in given.items() if name not in _NO_MATTER))
-    model = tuple(given.get(name) for name in ("model", "device", "dtype", "sync_weight"))
+    model = (given["model"], given["device"], given["dtype"], given.get("sync_weight") != 0)
     if preference.warm_up and not preference.release_after_use and model != _warmed:
         _warmed = model
         session.queue.warm_up(given)

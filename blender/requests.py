@@ -6,7 +6,7 @@ from typing import Any
 
 PRESET_NAMES = {"DRAFT": "draft", "BALANCED": "balanced", "PAPER": "paper", "CUSTOM": "balanced"}
 TARGET_NAMES = {"WORLD": "world", "MATERIAL": "tile", "IMAGE": "strip"}
-LOW_MEMORY = {"decode": "tiles"}
+LOW_MEMORY = {"decode": "tiles", "gradient": "no-unet"}
 NEUTRAL_COHERENCE = 0.5  # where the sync weight is the preset's own
 
 

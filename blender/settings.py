@@ -115,7 +115,10 @@ class SyncDiffusionSettings(bpy.types.PropertyGroup):
     sync_weight: FloatProperty(
         name="Sync Weight", description="w of the paper's gradient step (Eq. 14)", default=20.0, min=0.0, max=1e6
     )
-    low_memory: BoolProperty(name="Low VRAM", description="Take less memory and more time: decode in tiles")
+    low_memory: BoolProperty(
+        name="Low VRAM",
+        description="Take less memory, at some cost in quality: decode in tiles, take the gradient without the UNet",
+    )
     scheduler: EnumProperty(name="Sampler", description="How noise is removed step by step", items=choices.SCHEDULERS)
 
     anchor: EnumProperty(

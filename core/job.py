@@ -225,7 +225,10 @@ class JobQueue:
         except CancelledError:
             job._finish(Phase.CANCELLED, Cancelled())
         except BaseException as error:  # a terminal event is posted whatever happens: someone waits for it
-            job._finish(Phase.FAILED, _failure(error))
+            failed = _failure(error)
+            if not isinstance(error, SyncDiffusionError):  # a card that was reset holds nothing of what was loaded
+                self._release()
+            job._finish(Phase.FAILED, failed)
         else:
             job._finish(Phase.DONE, done)
 

@@ -215,6 +215,7 @@ def test_a_worker_that_raises_posts_its_failure_and_goes_on(jobs, engine, error)
     assert type(error).__name__ in event.details
     assert event.error.__traceback__ is None
     assert job.phase is Phase.FAILED
+    assert engine.released == (not isinstance(error, ModelError)), "what was loaded may be no good any more"
     engine.error = None
     engine.go.set()
     assert last_event(jobs.submit("two", Outputs())) == Done("two")
