@@ -30,7 +30,7 @@ def key_of(plan: Plan) -> str:
 def record(file: Path, plan: Plan, report: Mapping[str, Any]) -> None:
     """Keep what a run took, as ``Engine`` reported it. Raises OSError."""
     seconds = report["seconds"]
-    steps = report["stopped_after"] or plan.request.steps
+    steps = (report["stopped_after"] or plan.request.steps) - plan.request.start_step
     runs = _read(file)
     runs[key_of(plan)] = {
         "seconds_per_window_and_step": seconds["sampling"] / (report["windows"] * steps),
@@ -47,9 +47,13 @@ def estimate(file: Path, plan: Plan, pictures: int = 1) -> str:
     known = _read(file).get(key_of(plan))
     if known is None:
         return UNKNOWN
-    each = known["seconds_per_window_and_step"] * len(plan.windows) * plan.request.steps
+    each = known["seconds_per_window_and_step"] * len(plan.windows) * _steps(plan)
     each += known["seconds_per_pixel"] * plan.request.pixels
     return f"About {words(pictures * each)}{_memory(known['peak_bytes'], plan.request.device)}"
+
+
+def _steps(plan: Plan) -> int:
+    return plan.request.steps - plan.request.start_step
 
 
 def words(seconds: float) -> str:

@@ -111,8 +111,10 @@ def _finish(task: Task, event: Finish | Cancelled | Failed) -> None:
         session.failure = Failure.of(event.error, event.details)
     elif isinstance(event, Finish):
         image, message = deliver(task, event.result)
-        if steps := event.result.stopped_after:
-            message = " ".join(filter(None, (f"Stopped after step {steps} of {task.job.plan.request.steps}.", message)))
+        if event.result.stopped_after is not None:
+            request = task.job.plan.request
+            done, total = event.result.stopped_after - request.start_step, request.steps - request.start_step
+            message = " ".join(filter(None, (f"Stopped after step {done} of {total}.", message)))
         seconds = time.monotonic() - task.started
         for gone in session.finish(Finished(image, task.path, task.target, task.scene, seconds, message, task)):
             preview.forget(gone.icon)

@@ -113,12 +113,14 @@ def test_a_preview_in_the_world_gets_into_no_file_and_goes_without_a_trace(in_bl
         assert scene.world.mist_settings.start == 7.0
         picture = scene.world.node_tree.nodes["SyncDiffusion Panorama"].image
         assert tuple(picture.size) == (256, 128)
-        assert len(set(picture.pixels[:4000])) > 50
+        assert len(set(picture.pixels[:])) > 50
 
         bpy.ops.wm.save_as_mainfile(filepath=str(HERE / "saved.blend"))
         assert scene.world == former, "saving takes it off"
         until(lambda: live.is_preview(scene.world))
-        with bpy.data.libraries.load(str(HERE / "saved.blend")) as (source, _):
+        copy = (HERE / "copy.blend")
+        copy.write_bytes((HERE / "saved.blend").read_bytes())  # the file that is open cannot be looked into
+        with bpy.data.libraries.load(str(copy)) as (source, _):
             assert source.worlds == [former.name] and "SyncDiffusion Preview" not in source.images
 
         ops.cancel()
@@ -296,7 +298,7 @@ def test_an_error_in_a_tick_is_shown_and_the_pump_lives_on(in_blender):
         engine = painted()
         settings(target="IMAGE")
         submit()
-        show, pump.preview.show = pump.preview.show, lambda tiles: 1 / 0
+        show, pump.preview.show = pump.preview.show, lambda *_: 1 / 0
         until(lambda: session.failure is not None)
         assert "ZeroDivisionError" in session.failure.details
         pump.preview.show = show
