@@ -96,6 +96,8 @@ def _finishing(request: dict[str, Any], settings: Any, start: Path) -> dict[str,
         "strength": settings.finish_strength,
         "width": round(width / 64) * 64,
     }
+    if not request["sync_weight"]:
+        given["sync_weight"] = 0.0  # it was made without bringing windows together, and is finished so
     if request["target"] == "world":
         given |= {"horizon": request["horizon"], "world_size": max(request["world_size"], settings.world_size)}
     return given

@@ -313,6 +313,7 @@ def test_the_model_and_the_estimate_are_ready_before_generate_is_pressed(in_blen
         import time
         session, idle = part("blender.session").session, part("blender.idle")
         engine = painted()
+        part("blender.folders").runs().unlink(missing_ok=True)
         chosen = settings(target="IMAGE", steps=4)
         idle.update()
         assert session.queue._thread is None, "nobody looks at the panel"

@@ -33,7 +33,7 @@ def test_finishing_asks_for_the_same_picture_larger(in_blender):
     in_blender("""
         import json
         session = part("blender.session").session
-        chosen = settings(preset="DRAFT")
+        chosen = settings()
         chosen.variations = 2
         ops.generate()
         draft = session.variations[1]
