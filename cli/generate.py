@@ -60,6 +60,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--from", dest="source", nargs="?", const=MISSING, metavar="PNG", help="repeat a picture; options override it"
     )
+    parser.set_defaults(run=run)
     parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
     parser.add_argument("--debug", action="store_true", help="show where an error comes from")
 

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from ..core.errors import CancelledError, InvalidRequestError, Problem, SyncDiffusionError
 from ..core.version import VERSION
-from . import generate
+from . import benchmark, generate
 
 DONE = 0
 FAILED = 1
@@ -30,11 +30,13 @@ def main(arguments: Sequence[str] | None = None, problems: Sequence[Problem] = (
     arguments = sys.argv[1:] if arguments is None else arguments
     parser = _Parser("syncdiffusion", description="Coherent AI panoramas.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=VERSION)
-    generate.add_parser(parser.add_subparsers(dest="command", metavar="COMMAND", required=True))
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for module in (generate, benchmark):
+        module.add_parser(commands)
 
     def command(cancelled: Cancelled) -> None:
         options, unknown = parser.parse_known_args(_join_negative_numbers(arguments))
-        generate.run(options, unknown, cancelled, problems)
+        options.run(options, unknown, cancelled, problems)
 
     return _run(command, debug="--debug" in arguments)
 

@@ -39,6 +39,7 @@ from .reporter import Reporter
 from .request.request import PERSONAL
 from .request.validation import Plan
 from .result import Result
+from .runtime.checkpointing import Checkpointing
 from .runtime.devices import arithmetic, resolve_device, resolve_dtype
 from .runtime.kept import Kept
 from .runtime.memory import FIXED_BATCH, Batches, free_unused_memory, is_out_of_memory, room
@@ -215,9 +216,8 @@ class _Run:
         self.device = device
         self.dtype = dtype
         self.reporter = reporter
-        repeatable = plan.request.deterministic or device.type != "cuda"
         self._decoded = ""
-        self._batches = Batches(device, FIXED_BATCH if repeatable else None, reporter.cancelled)
+        self._batches: Batches
 
     def load(self) -> _Loaded:
         """The model on the device, and its preview."""
@@ -262,6 +262,7 @@ class _Run:
         weights = request.sync_weights()
         costly = [weight > 0 for weight in weights]
         unet = unet_network(loaded.components, self.reporter.warn)
+        self._batches = self._plan_batches(loaded.components)
         coherence, anchor = None, None
         if judge is not None:
             coherence = self._coherence(judge, decoder, unet)
@@ -303,6 +304,13 @@ class _Run:
                 break
         kept = torch.cat(trace) if trace else torch.empty((0, *z.shape[1:]))
         return _Sampled(z, kept.numpy(), np.array(losses, dtype=np.float32), stopped_after)
+
+    def _plan_batches(self, components: Components) -> Batches:
+        repeatable = self.plan.request.deterministic or self.device.type != "cuda"
+        checkpointing = Checkpointing([components.unet, components.vae], self.reporter.warn)
+        return Batches(
+            self.device, FIXED_BATCH if repeatable else None, self.reporter.cancelled, save_memory=checkpointing.begin
+        )
 
     def _start(
         self, sampler: Sampler, components: Components, decoder: Decoder

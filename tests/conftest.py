@@ -6,11 +6,15 @@ from pathlib import Path
 import pytest
 import torch
 from huggingface_hub import constants
+from hypothesis import settings
 from support.models import make_lpips_weights, make_model, make_tiny_decoder, make_vgg19_weights
 
 from syncdiffusion.core.models.libraries import import_diffusers
 
 import_diffusers()
+# No test depends on how fast the machine is.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session", autouse=True)

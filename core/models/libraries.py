@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import functools
+import gc
 import importlib
 import importlib.util
 import logging
 import sys
 from types import ModuleType
+
+# What every model needs of them, which they import when it is first asked for.
+_TRANSFORMERS = ("CLIPTextModel", "CLIPTokenizer")
+_DIFFUSERS = ("UNet2DConditionModel", "AutoencoderKL")
 
 # Held for the life of the process: torch forgets the operators when their library object is collected.
 _declared_operators: list[object] = []
@@ -30,10 +35,17 @@ def import_diffusers() -> ModuleType:
     # What the two have to say on standard error is for their developers.
     logging.getLogger("transformers").setLevel(logging.ERROR)
     logging.getLogger("diffusers").setLevel(logging.ERROR)
-    importlib.import_module("transformers").utils.logging.disable_progress_bar()
+    transformers = importlib.import_module("transformers")
+    transformers.utils.logging.disable_progress_bar()
     diffusers = importlib.import_module("diffusers")
     diffusers.utils.logging.disable_progress_bar()
     diffusers.utils.logging.set_verbosity_error()  # it sets its own level when it is imported
+    for library, names in ((transformers, _TRANSFORMERS), (diffusers, _DIFFUSERS)):
+        for name in names:
+            getattr(library, name)
+    # Half a million objects live from here on as long as the process does. Left to the garbage collector, every full
+    # collection would go through them all and hold the interpreter, and with it Blender's window, for 0.2 s and more.
+    gc.freeze()
     return diffusers
 
 

@@ -81,19 +81,20 @@ def read_settings(given: Mapping[str, Any], findings: Findings) -> dict[str, Any
     return values
 
 
-def prepare(given: Mapping[str, Any], more: Iterable[Problem] = ()) -> Plan:
+def prepare(given: Mapping[str, Any], more: Iterable[Problem] = (), model: Model | None = None) -> Plan:
     """Check the settings ``given`` (text or values; None means not given), fill in the rest, and plan the run.
 
-    ``more`` are problems found elsewhere that are to be reported along. Raises InvalidRequestError with every problem,
+    ``more`` are problems found elsewhere that are to be reported along; ``model`` is one that is at hand already, else
+    the one named is looked for. Raises InvalidRequestError with every problem,
     ModelError when there is none but that a model hub cannot be reached.
     """
     findings = Findings(more)
     values = read_settings(given, findings)
     if given.get("prompt") is None:
         findings.add("prompt", f"is missing; {SETTINGS['prompt'].remedy}")
-    model, unreachable = None, None
+    unreachable = None
     try:
-        model = _find_model(values, findings)
+        model = model or _find_model(values, findings)
     except ModelError as error:
         unreachable = error
     request = _fill_in(values, model, findings)

@@ -59,7 +59,8 @@ def room(device: torch.device) -> str:
     return f"{free_bytes(device) / 2**30:.1f} GB of {total / 2**30:.1f} GB are free {where}"
 
 
-def _peak_bytes(device: torch.device) -> int:
+def peak_held(device: torch.device) -> int:
+    """The most bytes held so far: on a GPU since the peak was last reset, on a CPU by the process since it began."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     if device.type == "mps":
@@ -79,16 +80,22 @@ class Batches:
 
     On CUDA the first batch of each kind of work is one window, whose peak is measured; the following are as large as
     what is free allows. Elsewhere, and where ``size`` is given, the size is fixed. Where memory runs out all the same,
-    the batch is halved and its windows are done again. ``cancelled`` is asked before every batch.
+    the batch is halved and its windows are done again. ``cancelled`` is asked before every batch. ``save_memory`` is
+    called when one window does not fit; it makes the work hold less, or returns False where it can do no more.
     """
 
     def __init__(
-        self, device: torch.device, size: int | None = None, cancelled: Callable[[], bool] = lambda: False
+        self,
+        device: torch.device,
+        size: int | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+        save_memory: Callable[[], bool] = lambda: False,
     ) -> None:
         self._device = device
         self._measured = size is None and device.type == "cuda"
         self._first_size = 1 if self._measured else size or FIXED_BATCH
         self._cancelled = cancelled
+        self._save_memory = save_memory
         self._size: dict[str, int] = {}
         self._limit = MAX_BATCH
         self._peak = 0
@@ -118,7 +125,7 @@ class Batches:
 
     def peak_bytes(self) -> int:
         """The most memory held so far: on the GPU, or by the whole process on a CPU."""
-        return max(self._peak, _peak_bytes(self._device))
+        return max(self._peak, peak_held(self._device))
 
     def _attempt(self, work_name: str, batch: Sequence[int], work: Callable[[Sequence[int]], T]) -> tuple[T] | None:
         """The result in a tuple, or None after memory ran out and the batch was made smaller."""
@@ -128,7 +135,7 @@ class Batches:
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            if len(batch) == 1:
+            if len(batch) == 1 and not self._save_memory():
                 raise NotEnoughMemoryError(
                     f"not even one window fits into memory ({room(self._device)}); "
                     "lower --window, take --method multidiffusion or "
@@ -139,8 +146,9 @@ class Batches:
             self._plan(work_name, before)
             return (result,)
         # Out of the handler: the exception held the frames, and they the tensors.
-        self.halved += 1
-        self._limit = self._size[work_name] = len(batch) // 2
+        if len(batch) > 1:
+            self.halved += 1
+            self._limit = self._size[work_name] = len(batch) // 2
         free_unused_memory()
         return None
 
@@ -155,4 +163,6 @@ class Batches:
         if before is not None:
             one_window = max(torch.cuda.max_memory_allocated(self._device) - before, 1)
             fitting = int(USABLE_SHARE * free_bytes(self._device) / one_window)
+            if fitting == 0 and self._save_memory():
+                return  # it may have been more than there is, and slow; the next one is measured anew
             self._size[work_name] = max(1, min(fitting, self._limit))

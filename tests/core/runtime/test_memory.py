@@ -57,6 +57,37 @@ def test_one_window_that_does_not_fit_is_an_error_with_a_remedy():
         list(Batches(CPU, size=4).run("work", range(4), work))
 
 
+def test_memory_is_saved_before_one_window_is_given_up():
+    saved = []
+
+    def work(indices):
+        if len(saved) < 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return list(indices)
+
+    def save_memory():
+        saved.append(1)
+        return len(saved) < 3
+
+    batches = Batches(CPU, size=2, save_memory=save_memory)
+    assert [result for _, result in batches.run("work", range(3), work)] == [[0], [1], [2]]
+    assert batches.halved == 1
+    saved.clear()
+    with pytest.raises(NotEnoughMemoryError):
+        list(Batches(CPU, save_memory=lambda: False).run("work", range(3), work))
+
+
+def test_memory_is_saved_when_the_first_window_takes_more_than_there_is(monkeypatch):
+    cuda = FakeCuda(monkeypatch, free=1000, per_window=1500)
+
+    def save_memory():
+        cuda.per_window = 300
+        return True
+
+    batches = Batches(torch.device("cuda", 0), save_memory=save_memory)
+    assert [result for _, result in batches.run("gradient", range(6), cuda.work)] == [1, 1, 2, 2]
+
+
 def test_other_errors_pass():
     def work(_):
         raise RuntimeError("shapes do not match")

@@ -1,0 +1,1 @@
+"""What a panorama costs: ``python -m benchmarks``. docs/performance.md says what the ``results/`` mean."""
