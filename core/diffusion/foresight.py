@@ -9,15 +9,23 @@ from torch import Tensor
 
 from .samplers import Sampler
 
+# Variance of latents along the gradients of a perceptual distance, for which c is their exact Jacobian's size. Measured
+# on the built-in model, guidance included (docs/performance.md).
+POWER = 128.0
+
 
 class Foresight:
     """φ_θ(x_t, t) of Eq. 10 at one step, to be differentiated in x_t (B, C, h, w).
 
-    The exact Jacobian of φ runs through the denoiser. With ``drop_jacobian`` the denoiser is held constant and a·I
-    stands in for it, a = √α_t. For a model that predicts v, φ = a x - s v, this is what a constant v leaves. A constant
-    ε, φ = (x - s ε) / a, would leave I / a, which is 15 times the step at t = 1000; the exact one is a Cov[x0 | x] / s²
-    by Tweedie's formula, and for latents of unit variance, as models scale theirs, Cov[x0 | x] = s² I: a·I again. So
-    for ε the gradient with ε constant is rescaled by a² = α_t, and a step keeps about the size of the exact one.
+    The exact Jacobian of φ runs through the denoiser. With ``drop_jacobian`` the denoiser is left out and a number c
+    stands in for it, so that a step keeps about the size of the exact one. By Tweedie's formula the exact Jacobian is
+    a Cov[x0 | x] / s² (a² = α_t, s² = 1 - α_t). In a direction in which latents have the variance λ this is
+
+        c = a λ / (a² λ + s²):
+
+    a where λ = 1, as for fine detail, and 1 / a where λ is large, which is also what a constant ε leaves of
+    φ = (x - s ε) / a. Where a perceptual distance wants to go, which is to other colours and tones over wide areas, λ
+    is large: ``POWER``.
     """
 
     def __init__(
@@ -37,5 +45,10 @@ class Foresight:
             clean = self._sampler.x0(x, output, self._i)
         self.output = output.detach()
         if self._drop_jacobian:
-            clean = clean + self._sampler.scales(self._i)[0] * (x - x.detach())  # adds 0, with the gradient a
+            clean = clean + stand_in_jacobian(*self._sampler.scales(self._i)) * (x - x.detach())  # adds 0
         return clean
+
+
+def stand_in_jacobian(a: float, s: float) -> float:
+    """c of ``Foresight`` at a step's scales."""
+    return a * POWER / (a * a * POWER + s * s)

@@ -362,9 +362,9 @@ class _Run:
                 output = self.predicted(x, t)
                 if self.shortcuts.reuse_noise:
                     outputs[index] = output.detach()
-                if self.shortcuts.gradient == "no-unet":  # as if x were a clean image, faded by a
+                if self.shortcuts.gradient == "no-unet":  # the posterior mean's slope where the prior's variance is 128
                     leaf = x0_of(output, x).detach().requires_grad_()
-                    image, factor = self.picture_of(leaf), a
+                    image, factor = self.picture_of(leaf), a * 128 / (1 + 127 * a**2)
                 else:
                     leaf = x
                     image, factor = self.foreseen(x, output, x0_of), 1
