@@ -14,8 +14,10 @@ from ..errors import CancelledError, NotEnoughMemoryError
 
 T = TypeVar("T")
 
-# On a CPU, and wherever a result must repeat bit for bit, batches do not depend on the memory that happens to be free.
+# On a CPU, and wherever a result must repeat bit for bit, batches do not depend on the memory that happens to be free,
+# but on the network alone: one window keeps a processor busy with a large one, a small one gains from a few at a time.
 FIXED_BATCH = 1
+SMALL_NETWORK, SMALL_BATCH = 100_000_000, 4
 MAX_BATCH = 32
 # A share of the free memory is left alone: a driver may spill into system memory, many times slower, before it fails.
 USABLE_SHARE = 0.8
@@ -57,6 +59,12 @@ def room(device: torch.device) -> str:
     else:
         total, where = psutil.virtual_memory().total, "in main memory"
     return f"{free_bytes(device) / 2**30:.1f} GB of {total / 2**30:.1f} GB are free {where}"
+
+
+def fixed_batch(network: torch.nn.Module) -> int:
+    """How many windows to give a network at a time where that must not depend on free memory."""
+    small = sum(parameter.numel() for parameter in network.parameters()) < SMALL_NETWORK
+    return SMALL_BATCH if small else FIXED_BATCH
 
 
 def peak_held(device: torch.device) -> int:

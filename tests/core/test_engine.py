@@ -70,6 +70,13 @@ def test_the_same_request_gives_the_same_image(settings):
     assert not np.array_equal(first.pixels, run({**settings, "seed": 1})[0].pixels)
 
 
+def test_batches_on_a_cpu_follow_from_the_request(settings):
+    assert run(settings)[0].report["batch_sizes"]["gradient"] == {"1": 6}
+    change = {"preset": "balanced", "width": 192, "sync_first": 1, "steps": 2, "shift_windows": False}
+    faster, _ = run({**settings, **change})
+    assert faster.report["batch_sizes"] == {"anchor": {"1": 1}, "gradient": {"4": 1}, "plain": {"1": 1, "4": 1}}
+
+
 def test_initial_latents_are_the_noise(settings, tmp_path):
     noise = torch.randn((1, 4, 8, 16), generator=torch.Generator().manual_seed(0)).numpy()
     np.savez(tmp_path / "z.npz", latents=noise)

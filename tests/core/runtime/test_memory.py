@@ -174,6 +174,12 @@ def test_a_window_larger_than_what_is_free_is_tried_alone(monkeypatch):
     assert [result for _, result in Batches(torch.device("cuda", 0)).run("plain", range(3), cuda.work)] == [1, 1, 1]
 
 
+def test_small_networks_take_a_few_windows_at_a_time():
+    with torch.device("meta"):
+        assert memory.fixed_batch(torch.nn.Linear(1000, 1000)) == 4
+        assert memory.fixed_batch(torch.nn.Linear(20_000, 20_000)) == 1
+
+
 def test_peak_of_the_process():
     assert Batches(CPU).peak_bytes() > 50 * 2**20  # torch alone is more than that
     assert memory.free_bytes(CPU) > 0
