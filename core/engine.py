@@ -18,9 +18,10 @@ from .decoding.decoder import Decoder
 from .decoding.encoder import Encoder
 from .decoding.preview import LatentPreview, fit_preview
 from .decoding.tiny import TinyDecoder
+from .diffusion.background import decode_grown
 from .diffusion.coherence import Coherence
 from .diffusion.denoiser import Condition, Denoiser, encode_prompt, unet_network
-from .diffusion.joint_diffusion import Anchor, JointDiffusion, Shortcuts, Step
+from .diffusion.joint_diffusion import Anchor
 from .diffusion.noise import initial_noise
 from .diffusion.samplers import Sampler
 from .errors import ModelError, NotEnoughMemoryError
@@ -29,6 +30,7 @@ from .files.images import ImageError, read_square
 from .files.known import KnownFiles
 from .files.latents import read_latents
 from .files.outputs import Outputs
+from .methods import make_diffusion, make_sampler
 from .models.builtin import BUILTIN
 from .models.libraries import import_diffusers
 from .models.model import Components, model_key
@@ -258,48 +260,32 @@ class _Run:
         ``judge`` None: no step synchronizes. ``stopped``: whether to end early, with the x0 prediction of the step
         just done (Eq. 10).
         """
-        request, facts = self.plan.request, self.plan.model.facts
-        weights = request.sync_weights()
-        costly = [weight > 0 for weight in weights]
+        request = self.plan.request
         unet = unet_network(loaded.components, self.reporter.warn)
         self._batches = self._plan_batches(loaded.components)
         coherence, anchor = None, None
         if judge is not None:
             coherence = self._coherence(judge, decoder, unet)
             anchor = self._anchor(coherence)
-        sampler = Sampler(
-            request.scheduler,
-            facts.scheduler_config,
-            facts.prediction_type,
-            request.steps,
-            synchronized=[i for i, synchronizes in enumerate(costly) if synchronizes],
-            start=request.start_step,
-        )
+        sampler = make_sampler(self.plan)
         z, correct = self._start(sampler, loaded.components, decoder)
-        diffusion = JointDiffusion(
-            self.plan.windows,
-            Denoiser(unet, condition, request.guidance_scale),
-            sampler,
-            self._batches,
-            weights,
-            coherence,
-            anchor,
-            foresee_noisy=request.foresee == "noisy",
-            shortcuts=Shortcuts(drop_jacobian=request.gradient == "no-unet", reuse_output=request.reuse_noise),
-            correct=correct,
-        )
-        time_left = TimeLeft(costly[request.start_step :], self.reporter.stopwatch.now)
+        denoise = Denoiser(unet, condition, request.guidance_scale)
+        diffusion = make_diffusion(self.plan, denoise, sampler, self._batches, coherence, anchor, correct)
+        costly = [weight > 0 for weight in request.sync_weights()[request.start_step :]]
+        steps = len(diffusion)  # a blended run takes all of the request's for every window
+        time_left = TimeLeft(costly * (steps // len(costly)), self.reporter.stopwatch.now)
         trace, losses = [], []
         stopped_after = None
-        steps = request.steps - request.start_step
         self.reporter.step(Progress(Phase.SAMPLING, 0, steps, preview=loaded.preview(z).numpy()))
-        for step in diffusion.run(z):
-            self._tell(step, time_left.after(step.index - request.start_step), loaded.preview)
+        for done, step in enumerate(diffusion.run(z), start=1):
+            loss = None if math.isnan(step.loss) else step.loss
+            picture = loaded.preview(step.x0).numpy()
+            self.reporter.step(Progress(Phase.SAMPLING, done, steps, time_left.after(done - 1), loss, picture))
             losses.append(step.loss)
             if keep_trace:
                 trace.append(step.latents.cpu())
             z = step.latents
-            if stopped() and step.index + 1 < request.steps:
+            if stopped() and done < steps:
                 z, stopped_after = step.x0, step.index + 1
                 break
         kept = torch.cat(trace) if trace else torch.empty((0, *z.shape[1:]))
@@ -358,19 +344,16 @@ class _Run:
         features = coherence.look_at_image(tensor)
         return Anchor(None, lambda _: features)
 
-    def _tell(self, step: Step, seconds_left: float, preview: LatentPreview) -> None:
-        loss = None if math.isnan(step.loss) else step.loss
-        picture = preview(step.x0).numpy()
-        request = self.plan.request
-        done, total = step.index + 1 - request.start_step, request.steps - request.start_step
-        self.reporter.step(Progress(Phase.SAMPLING, done, total, seconds_left, loss, picture))
-
     def decode(self, decoder: Decoder, latents: torch.Tensor) -> np.ndarray:
         """Pixels (H, W, 3), 8-bit, of clean latents."""
         request = self.plan.request
+        if request.method == "blended":
+            image = decode_grown(decoder, self.plan.windows, latents, self.reporter.check_cancelled)
+            self._decoded = "windows"
+            return _pixels(image)
         image = decoder.canvas(latents, request.decode, request.wrap_y, request.wrap_x)
         self._decoded = decoder.used
-        return (image[0].permute(1, 2, 0) * 255).round().byte().numpy()
+        return _pixels(image)
 
     def finish(self, pixels: np.ndarray) -> np.ndarray:
         """The picture that was asked for, from the canvas's pixels: the canvas itself, or the sphere round it."""
@@ -408,3 +391,8 @@ class _Run:
             "loss": {"first": losses[0] if losses else None, "last": losses[-1] if losses else None},
             "notices": self.reporter.notices,
         }
+
+
+def _pixels(image: torch.Tensor) -> np.ndarray:
+    """(1, 3, H, W) in [0, 1] to (H, W, 3), 8-bit."""
+    return (image[0].permute(1, 2, 0) * 255).round().byte().numpy()

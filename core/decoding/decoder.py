@@ -6,6 +6,7 @@ and attention do not look at positions. Padding the canvas before decoding would
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -55,7 +56,16 @@ class Decoder:
 
     def images(self, latents: Tensor) -> Tensor:
         """Windows (B, C, h, w) to images (B, 3, H, W), clamped to [0, 1] as the authors do. Differentiable."""
-        return to_unit_range(self.network(self._unscaled(latents)).to(latents.dtype))
+        return to_unit_range(self.unclamped(latents))
+
+    def unclamped(self, latents: Tensor) -> Tensor:
+        """Windows (B, C, h, w) to what the network gives, (B, 3, H, W) around [-1, 1]. Differentiable."""
+        return self.network(self._unscaled(latents)).to(latents.dtype)
+
+    def copy_to_tune(self) -> tuple[Decoder, nn.Module]:
+        """A copy in float32 that may be changed, and the part of it whose weights ask for a gradient."""
+        vae = copy.deepcopy(self._vae).float()
+        return Decoder(vae, self._facts, self._warn, self._check_cancelled), vae.decoder.requires_grad_(True)
 
     @torch.no_grad()
     def canvas(self, latents: Tensor, mode: str, wrap_y: bool, wrap_x: bool) -> Tensor:

@@ -15,6 +15,7 @@ from ..runtime.memory import Batches
 from .coherence import Coherence
 from .foresight import Foresight
 from .samplers import Sampler
+from .step import Step
 from .windows import Average, Windows
 
 Crop = Callable[[Sequence[int]], Tensor]  # indices of windows to their latents (B, C, h, w)
@@ -42,17 +43,6 @@ class Shortcuts:
 
 
 EXACT = Shortcuts()
-
-
-@dataclass(frozen=True)
-class Step:
-    """The state after one denoising step. Latents are canvases (1, C, H, W)."""
-
-    index: int
-    latents: Tensor
-    x0: Tensor
-    loss: float
-    """Mean over the windows that were compared with the anchor; NaN where the step did not synchronize."""
 
 
 class JointDiffusion:
@@ -89,6 +79,9 @@ class JointDiffusion:
         self._foresee_noisy = foresee_noisy
         self._shortcuts = shortcuts
         self._correct = correct
+
+    def __len__(self) -> int:
+        return len(self._sampler.timesteps) - self._sampler.first
 
     def run(self, z: Tensor) -> Iterator[Step]:
         """From the noisy latents of the sampler's first step (1, C, H, W) down to clean ones, one ``Step`` at a time.

@@ -40,6 +40,26 @@ def window_starts(length: int, window: int, stride: int, wrap: bool, shift: int 
     return tuple(dict.fromkeys([0, *range(shift, last, stride), last]))
 
 
+def shared_spans(starts: Sequence[int], window: int, length: int, wrap: bool) -> tuple[tuple[int, int], ...]:
+    """(start, size) of what each window of an axis shares with the next one, where the two overlap."""
+    following = [*starts[1:], starts[0] + length] if wrap else starts[1:]
+    pairs = zip(starts, following, strict=wrap)
+    return tuple((after % length, start + window - after) for start, after in pairs if start + window > after)
+
+
+def pixels_of(
+    place: tuple[int, int], size: tuple[int, int], canvas: tuple[int, int], like: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Row indices (height, 1) and column indices (width,) of a rectangle on a canvas, wrapped round the loop."""
+    import torch
+
+    rows, columns = (
+        (start + torch.arange(span, device=like.device)) % length
+        for start, span, length in zip(place, size, canvas, strict=True)
+    )
+    return rows[:, None], columns
+
+
 @dataclass(frozen=True)
 class Windows:
     """Square windows over a canvas, in raster order (row by row). All sizes in latents.
@@ -91,26 +111,22 @@ class Windows:
 
     def nearest(self, position: tuple[int, int]) -> int:
         """Index of the window that begins nearest to ``position`` (top, left), the first of several."""
+        return min(range(len(self)), key=lambda index: self.squared_distance(index, position))
 
-        def distance(start: int, to: int, length: int, wrap: bool) -> int:
-            apart = abs(start - to)
-            return min(apart, length - apart) if wrap else apart
+    def squared_distance(self, index: int, position: tuple[int, int]) -> int:
+        """From where a window begins to ``position`` (top, left); on an axis that wraps, the shorter way round."""
 
-        def squared(index: int) -> int:
-            top, left = self.positions[index]
-            down = distance(top, position[0], self.height, self.wrap_y)
-            across = distance(left, position[1], self.width, self.wrap_x)
-            return down**2 + across**2
+        def apart(start: int, to: int, length: int, wrap: bool) -> int:
+            way = abs(start - to)
+            return min(way, length - way) if wrap else way
 
-        return min(range(len(self)), key=squared)
+        top, left = self.positions[index]
+        down = apart(top, position[0], self.height, self.wrap_y)
+        return down**2 + apart(left, position[1], self.width, self.wrap_x) ** 2
 
     def pixels(self, index: int, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Row indices (window, 1) and column indices (window,) of a window on the canvas, wrapped round the loop."""
-        import torch
-
-        top, left = self.positions[index]
-        span = torch.arange(self.window, device=like.device)
-        return ((top + span) % self.height)[:, None], (left + span) % self.width
+        return pixels_of(self.positions[index], (self.window, self.window), (self.height, self.width), like)
 
     def crop(self, canvas: torch.Tensor, indices: Sequence[int]) -> torch.Tensor:
         """T_z→i: the windows ``indices`` of a canvas (1, C, H, W), as one batch (B, C, window, window)."""

@@ -18,6 +18,9 @@ PRESET_SETTINGS = ("scheduler", "steps", "stride", "sync_weight", "sync_decay", 
 # wants 20. The built-in distance's was found by looking (models/landscapes/README.md).
 WEIGHT_RATIOS: Mapping[str, float] = MappingProxyType({"style": 0.1 / 20.0, "builtin": 0.025})
 
+# Of these methods in every preset: one grows by half a window at a time, the other takes no larger overlap.
+STRIDES_PER_WINDOW: Mapping[str, int] = MappingProxyType({"blended": 2, "diffcollage": 2})
+
 _COMMON: Mapping[str, Any] = {
     "negative_prompt": "",
     "model": BUILTIN,

@@ -19,7 +19,7 @@ MAX_STEPS = 1000
 MAX_SEED = 2**31 - 1
 
 WRAPS = ("none", "x", "y", "xy")
-METHODS = ("syncdiffusion", "multidiffusion")
+METHODS = ("syncdiffusion", "multidiffusion", "blended", "diffcollage")
 LOSSES = ("builtin", "lpips-vgg", "lpips-alex", "lpips-squeeze", "style")
 FORESEE = ("predicted", "noisy")
 GRADIENTS = ("exact", "no-unet")
@@ -216,7 +216,11 @@ SETTINGS: Mapping[str, Setting] = {
     "scheduler": Choice("the sampler", names=tuple(SAMPLERS)),
     "guidance_scale": Real("classifier-free guidance scale", high=100.0),
     "seed": Whole("seed of the initial noise", high=MAX_SEED),
-    "method": Choice("syncdiffusion, or multidiffusion: no gradient at all", names=METHODS),
+    "method": Choice(
+        "syncdiffusion; without a gradient: multidiffusion, blended (grown from the centre window, Blended Latent "
+        "Diffusion), diffcollage (scores of windows less those of their overlaps)",
+        names=METHODS,
+    ),
     "loss": Choice("the perceptual distance L of Eq. 14", names=LOSSES),
     "loss_weights": File("a state dict of lpips.LPIPS with its backbone (.pt or .safetensors); vgg19 for style"),
     "sync_weight": Real("w of Eq. 14 at the first step"),

@@ -6,12 +6,13 @@ first, and what can be checked without it is checked even when it cannot be foun
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..diffusion.windows import Windows
+from ..diffusion.windows import Windows, shared_spans
 from ..errors import InvalidRequestError, ModelError, Problem
 from ..models.builtin import BUILTIN
 from ..models.catalog import find_model
@@ -19,7 +20,7 @@ from ..models.facts import ModelFacts
 from ..models.model import Model
 from ..models.tiny_decoder import tiny_decoder_problem
 from ..perceptual.weights import check_weights, smallest_image
-from .presets import DEFAULT_PRESET, PRESETS, WEIGHT_RATIOS
+from .presets import DEFAULT_PRESET, PRESETS, STRIDES_PER_WINDOW, WEIGHT_RATIOS
 from .request import Request
 from .settings import MAX_SIZE, MAX_WORLD_SIZE, SETTINGS
 from .start import check_start, fill_in_start, refined_canvas
@@ -104,6 +105,7 @@ def prepare(given: Mapping[str, Any], more: Iterable[Problem] = (), model: Model
         _check_sizes(request, model.facts, findings)
         if not findings.about(*SIZES, "wrap"):
             windows = request.windows(model.facts.latent_factor)
+            _check_method(request, windows, model.facts.latent_factor, findings)
     _check_latents(request, model, windows, findings)
     check_start(request, model.facts if model else None, findings)
     if request.method == "syncdiffusion" and not findings.about("method"):
@@ -150,6 +152,8 @@ def _fill_in(values: Mapping[str, Any], model: Model | None, findings: Findings)
     shift = values.get("shift_windows", preset["shift_windows"])
     if shift != preset["shift_windows"]:
         strides_per_window = 1 if shift else LEAST_OVERLAP  # windows that stay where they are must overlap
+    if (method := values.get("method")) in STRIDES_PER_WINDOW:
+        strides_per_window, preset["shift_windows"] = STRIDES_PER_WINDOW[method], False
     preset["sync_weight"] *= WEIGHT_RATIOS.get(values.get("loss", preset["loss"]), 1.0)
     if "sync_count" in values:
         preset["sync_every"] = None
@@ -207,6 +211,37 @@ def _check_sizes(request: Request, facts: ModelFacts, findings: Findings) -> Non
         if sizes[name] < window:
             sentence = f"{sizes[name]} is less than the window of {window}; enlarge it, or lower --window"
             findings.add(name, sentence, "window")
+
+
+def _check_method(request: Request, windows: Windows, factor: int, findings: Findings) -> None:
+    """What a method asks beside that windows leave no gaps: of their overlaps above all."""
+    window = request.window
+    if request.init_image is not None and request.method in STRIDES_PER_WINDOW:
+        findings.add("init_image", f"is not for --method {request.method}, which starts from noise", "method")
+    if request.shift_windows and request.method in STRIDES_PER_WINDOW:
+        findings.add("shift_windows", f"is not for --method {request.method}, whose windows stay in place", "method")
+    if request.method == "blended" and request.stride == window and len(windows) > 1:
+        sentence = f"{window} is the whole window; blended grows from what windows share, so use {window // 2} or less"
+        findings.add("stride", sentence, "method")
+    if request.method != "diffcollage":
+        return
+    half = math.ceil(window // factor / 2) * factor
+    axes = {
+        "width": (windows.lefts, windows.width, request.wrap_x),
+        "height": (windows.tops, windows.height, request.wrap_y),
+    }
+    for name, (starts, length, wrap) in axes.items():
+        most = max((size for _, size in shared_spans(starts, windows.window, length, wrap)), default=0) * factor
+        if most <= window - half or findings.about("stride"):
+            continue
+        sentence = f"windows would share {most} of {window} pixels, and diffcollage takes at most half"
+        if request.stride < half:
+            findings.add("stride", f"{request.stride} is too small: {sentence}; use {half} to {window}", "method")
+        else:
+            first = 0 if wrap else window
+            fits = first + (length * factor - first) // request.stride * request.stride
+            near = f"{fits} or {fits + request.stride}" if fits >= window else f"{fits + request.stride}"
+            findings.add(name, f"{length * factor} leaves a rest: {sentence}; {near} would fit", "method")
 
 
 def _check_anchor(request: Request, windows: Windows | None, findings: Findings) -> None:

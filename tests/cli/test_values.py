@@ -111,6 +111,37 @@ def test_a_world_is_even_and_in_range(refused):
     assert refused(target="world", horizon=61) == ["horizon: 61 is out of range; use -60 to 60"]
 
 
+@pytest.mark.parametrize(
+    ("changed", "line"),
+    [
+        ({"stride": 16}, "stride: 16 is too small: windows would share 48 of 64 pixels, and diffcollage takes at most "
+         "half; use 32 to 64"),
+        ({"width": 144}, "width: 144 leaves a rest: windows would share 48 of 64 pixels, and diffcollage takes at most "
+         "half; 128 or 160 would fit"),
+        ({"height": 80, "width": 64}, "height: 80 leaves a rest: windows would share 48 of 64 pixels, and diffcollage "
+         "takes at most half; 64 or 96 would fit"),
+        ({"width": 176, "wrap": "x"}, "width: 176 leaves a rest: windows would share 40 of 64 pixels, and diffcollage "
+         "takes at most half; 160 or 192 would fit"),
+        ({"stride": 72}, "stride: 72 is more than the window of 64, so windows would leave gaps"),
+        ({"method": "blended", "shift_windows": True}, "shift-windows: is not for --method blended, whose windows stay "
+         "in place"),
+        ({"method": "blended", "stride": 64}, "stride: 64 is the whole window; blended grows from what windows share, "
+         "so use 32 or less"),
+    ],
+)  # fmt: skip
+def test_overlaps_that_a_method_cannot_take(refused, changed, line):
+    assert refused(**{"method": "diffcollage", "width": 128, **changed}) == [line]
+
+
+@pytest.mark.parametrize("method", ["blended", "diffcollage"])
+def test_methods_of_half_overlaps(valid, method):
+    for changed in ({}, {"wrap": "xy", "height": 128}, {"stride": 40, "width": 144}, {"width": 64, "stride": 64}):
+        given = {**valid, "method": method, "width": 128, **changed}
+        request = prepare(given).request
+        assert request.stride == changed.get("stride", 32)
+        assert not request.synchronizes
+
+
 def test_sync_every_excludes_sync_count(refused):
     assert refused(sync_every=2, sync_count=2) == ["sync-count: excludes sync-every; give one of the two"]
 

@@ -93,6 +93,40 @@ def test_multidiffusion_loads_no_loss_and_takes_no_gradient(settings, monkeypatc
     assert np.isnan(plain.losses).all()
 
 
+@pytest.mark.parametrize(("method", "steps", "decoded"), [("blended", 9, "windows"), ("diffcollage", 3, "whole")])
+def test_other_methods_run_to_the_end(settings, tmp_path, method, steps, decoded, monkeypatch):
+    monkeypatch.setattr(module, "load_distance", None)
+    outputs = Outputs(tmp_path / "p.png", trace=tmp_path / "t.npz", report=tmp_path / "r.json")
+    result, events = run({**settings, "method": method}, outputs)
+    sampling = [event for event in events if isinstance(event, Progress) and event.phase is Phase.SAMPLING][2:]
+    assert [(event.step, event.total) for event in sampling] == [(k + 1, steps) for k in range(steps)]
+    assert sampling[-1].seconds_left == 0
+    assert result.pixels.shape == (64, 128, 3)
+    assert result.trace.shape == (steps, 4, 8, 16)
+    assert np.array_equal(result.trace[-1:], result.latents)
+    assert np.isnan(result.losses).all()
+    assert json.loads((tmp_path / "r.json").read_text())["decoded"] == decoded
+    assert result.request["method"] == method
+    assert np.array_equal(run({**settings, "method": method})[0].pixels, result.pixels)
+    assert not np.array_equal(run({**settings, "method": "multidiffusion"})[0].pixels, result.pixels)
+
+
+@pytest.mark.parametrize("method", ["blended", "diffcollage"])
+@pytest.mark.parametrize("phase", [Phase.SAMPLING, Phase.DECODING])
+def test_other_methods_can_be_cancelled(settings, method, phase):
+    seen = []
+    with pytest.raises(CancelledError):
+        Engine().generate(
+            prepare({**settings, "method": method}),
+            Outputs(),
+            seen.append,
+            lambda: (
+                sum(event.phase is phase for event in seen if isinstance(event, Progress)) > (phase is Phase.SAMPLING)
+            ),
+        )
+    assert seen[-1].phase is phase
+
+
 def test_every_coherence_setting_matters(settings):
     plain = run({**settings, "sync_weight": 0})[0].latents
     seen = {"none": plain}

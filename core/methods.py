@@ -1,0 +1,60 @@
+"""Which way of sampling a request's method is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from torch import Tensor
+
+from .diffusion.blended import BlendedExtrapolation
+from .diffusion.coherence import Coherence
+from .diffusion.denoiser import Denoiser
+from .diffusion.diffcollage import DiffCollage
+from .diffusion.joint_diffusion import Anchor, JointDiffusion, Shortcuts
+from .diffusion.samplers import Sampler
+from .diffusion.step import Diffusion
+from .request.validation import Plan
+from .runtime.memory import Batches
+
+
+def make_sampler(plan: Plan) -> Sampler:
+    """The plan's sampler, at its first step."""
+    request, facts = plan.request, plan.model.facts
+    return Sampler(
+        request.scheduler,
+        facts.scheduler_config,
+        facts.prediction_type,
+        request.steps,
+        synchronized=[i for i, weight in enumerate(request.sync_weights()) if weight],
+        start=request.start_step,
+    )
+
+
+def make_diffusion(
+    plan: Plan,
+    denoise: Denoiser,
+    sampler: Sampler,
+    batches: Batches,
+    coherence: Coherence | None,
+    anchor: Anchor | None,
+    correct: Callable[[Tensor, int], Tensor] | None,
+) -> Diffusion:
+    """The plan's method. ``coherence`` and ``anchor`` are for the steps that synchronize; None where none does."""
+    request = plan.request
+    if request.method == "blended":
+        return BlendedExtrapolation(plan.windows, denoise, partial(make_sampler, plan), batches, request.seed)
+    if request.method == "diffcollage":
+        return DiffCollage(plan.windows, denoise, sampler, batches)
+    return JointDiffusion(
+        plan.windows,
+        denoise,
+        sampler,
+        batches,
+        request.sync_weights(),
+        coherence,
+        anchor,
+        foresee_noisy=request.foresee == "noisy",
+        shortcuts=Shortcuts(drop_jacobian=request.gradient == "no-unet", reuse_output=request.reuse_noise),
+        correct=correct,
+    )
