@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
 from pathlib import Path
 
 import bpy
@@ -19,21 +21,38 @@ def default_folder() -> str:
     return str((pictures if pictures.is_dir() else Path.home()) / "SyncDiffusion")
 
 
+_DEVICES = (
+    ("auto", "Automatic", "The graphics card where there is one", 0),
+    ("cuda", "NVIDIA GPU", "The first CUDA device", 1),
+    ("mps", "Apple GPU", "Metal", 2),
+    ("cpu", "CPU", "Slow; well enough for the built-in model", 3),
+)
+_FIRST_CARD = 10  # the number of cuda:0 among the entries
+
+
+@lru_cache(maxsize=1)  # Blender holds the texts of a list that is made, but does not keep them alive
+def _entries(found: str) -> tuple[tuple[str, str, str, int], ...]:
+    numbers = {identifier: number for identifier, _, _, number in _DEVICES}
+    named = []
+    for identifier, name, memory in json.loads(found) if found else ():
+        number = numbers.get(identifier) or _FIRST_CARD + int(identifier.partition(":")[2])
+        named.append((identifier, f"{name} ({memory / 2**30:.0f} GB)", identifier, number))
+    known = {number for *_, number in named}
+    return (*(entry for entry in _DEVICES if entry[3] not in known), *named)
+
+
+def _device_items(self: SyncDiffusionPreferences, context: bpy.types.Context) -> tuple[tuple[str, str, str, int], ...]:
+    return _entries(self.devices_found)
+
+
 class SyncDiffusionPreferences(bpy.types.AddonPreferences):
     """Preferences."""
 
     bl_idname = PACKAGE
 
-    device: EnumProperty(
-        name="Device",
-        description="What pictures are computed on",
-        items=(
-            ("auto", "Automatic", "The graphics card where there is one"),
-            ("cuda", "NVIDIA GPU", "CUDA"),
-            ("mps", "Apple GPU", "Metal"),
-            ("cpu", "CPU", "Slow; well enough for the built-in model"),
-        ),
-    )
+    device: EnumProperty(name="Device", description="What pictures are computed on", items=_device_items)
+    devices_found: StringProperty(options={"HIDDEN"})
+    """JSON: what ``core.runtime.devices.list_devices`` found; empty before it was asked."""
     dtype: EnumProperty(
         name="Precision",
         description="Numbers that the networks compute with",
@@ -88,7 +107,10 @@ class SyncDiffusionPreferences(bpy.types.AddonPreferences):
         for names in (("device", "dtype"), ("folder", "packing"), _RUNNING):
             column = layout.column(heading="While It Runs" if names is _RUNNING else "")
             for name in names:
-                column.prop(self, name)
+                row = column.row(align=True)
+                row.prop(self, name)
+                if name == "device":
+                    row.operator("syncdiffusion.find_devices", text="", icon="FILE_REFRESH")
         row = layout.row()
         if bpy.app.online_access:
             row.label(text="Online Access is on: models that you name by hub id can be downloaded", icon="INTERNET")

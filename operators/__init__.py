@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import bpy
 
-from . import asset, backdrop, errors, generate, history, image, jobs, material, preset, prompt, variations, world
+from . import (
+    asset,
+    backdrop,
+    device,
+    errors,
+    generate,
+    history,
+    image,
+    jobs,
+    material,
+    preset,
+    prompt,
+    variations,
+    world,
+)
 
 CLASSES = (
     *generate.CLASSES,
@@ -19,6 +33,7 @@ CLASSES = (
     *prompt.CLASSES,
     *preset.CLASSES,
     *asset.CLASSES,
+    *device.CLASSES,
 )
 
 register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -6,9 +6,23 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+import psutil
 import torch
 
 from ..errors import DeviceError
+
+
+def list_devices() -> list[tuple[str, str, int]]:
+    """What this machine can compute on: a request's ``device``, the name of the part, its memory in bytes."""
+    found = []
+    if torch.cuda.is_available():
+        for index in range(torch.cuda.device_count()):
+            card = torch.cuda.get_device_properties(index)
+            found.append((f"cuda:{index}", card.name, card.total_memory))
+    main_memory = psutil.virtual_memory().total
+    if torch.backends.mps.is_available():
+        found.append(("mps", "Apple GPU", main_memory))  # it has no memory of its own
+    return [*found, ("cpu", "CPU", main_memory)]
 
 
 def resolve_device(name: str) -> torch.device:

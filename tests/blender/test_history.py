@@ -159,3 +159,21 @@ def test_worlds_and_materials_become_assets(in_blender):
             line = next(line for line in catalogs if line.startswith(thing.asset_data.catalog_id))
             assert line.split(":")[1] == {"WORLD": "SyncDiffusion/Worlds", "MATERIAL": "SyncDiffusion/Materials"}[kind]
     """)
+
+
+def test_devices_are_named_with_their_memory(in_blender):
+    in_blender("""
+        preferences = part("blender.preferences")
+        chosen = preferences.preferences()
+
+        def labels():
+            return {entry[0]: entry[1] for entry in preferences._device_items(chosen, bpy.context)}
+
+        assert labels()["cuda"] == "NVIDIA GPU" and chosen.device == "auto"
+        chosen.device = "cpu"
+        chosen.devices_found = '[["cuda:0", "Card A", 8589934592], ["cuda:1", "Card B", 25769803776]]'
+        assert labels()["cuda:1"] == "Card B (24 GB)" and chosen.device == "cpu"
+        chosen.device = "cuda:1"
+        assert ops.find_devices() == {"FINISHED"}
+        assert labels()["cpu"].startswith("CPU (") and "GB" in labels()["cpu"]
+    """)
