@@ -174,7 +174,9 @@ def test_cycles_shows_the_panorama_where_the_camera_looks_and_its_strengths_act_
         pixels = np.zeros((180, 360, 3), np.uint8)
         pixels[:, 175:185] = 255
         ops.apply_world(image=picture("marked", pixels=pixels).name)
-        nodes = bpy.context.scene.world.node_tree.nodes
+        world = bpy.context.scene.world
+        world.cycles.sampling_method, world.cycles.sample_map_resolution = "MANUAL", 256  # the automatic map is large
+        nodes = world.node_tree.nodes
         bpy.ops.mesh.primitive_plane_add(location=(-1.2856, 1.532, -0.6), rotation=(0, 0, math.radians(40)), size=1)
 
         def strengths(lighting, background):
