@@ -15,9 +15,9 @@ def register() -> None:
     import bpy
 
     from . import operators, panels
-    from .blender import command, handlers, preferences, pump, settings
+    from .blender import command, handlers, preferences, pump, settings, setup
 
-    for module in (preferences, settings, operators, panels, handlers):
+    for module in (preferences, setup, settings, operators, panels, handlers):
         module.register()
     if not bpy.app.background:
         pump.start()
@@ -30,7 +30,7 @@ def unregister() -> None:
     import bpy
 
     from . import operators, panels
-    from .blender import handlers, idle, live, preferences, preview, prompts, pump, settings, status
+    from .blender import handlers, idle, live, preferences, preview, prompts, pump, settings, setup, status
     from .blender.session import session
 
     while _commands:
@@ -42,5 +42,5 @@ def unregister() -> None:
     session.close(CLOSE_SECONDS)
     idle.reset()
     preview.unregister()
-    for module in (handlers, panels, operators, settings, preferences):
+    for module in (handlers, panels, operators, settings, setup, preferences):
         module.unregister()

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
+from ..core.engine_setup.builds import available
+from ..core.engine_setup.machine import this_system
+
 PACKAGE = __package__.rpartition(".")[0]  # bl_ext.user_default.syncdiffusion
 
 
+# What panels add to the preferences below what is here.
+sections: list[Callable[[Any, bpy.types.Context], None]] = []
+
+_BUILDS = (
+    ("auto", "Automatic", "The build of torch that suits this computer"),
+    *((build.key, build.label, f"From {build.index}") for build in available(this_system())),
+)
 _RUNNING = ("live_preview", "free_vram_on_render", "warm_up", "release_after_use")
 
 
@@ -43,6 +55,12 @@ def _entries(found: str) -> tuple[tuple[str, str, str, int], ...]:
 
 def _device_items(self: SyncDiffusionPreferences, context: bpy.types.Context) -> tuple[tuple[str, str, str, int], ...]:
     return _entries(self.devices_found)
+
+
+def _engine_folder_changed(_: bpy.types.AddonPreferences, __: bpy.types.Context) -> None:
+    from .setup import setup  # which rests on this module
+
+    setup.look_again()
 
 
 class SyncDiffusionPreferences(bpy.types.AddonPreferences):
@@ -100,6 +118,16 @@ class SyncDiffusionPreferences(bpy.types.AddonPreferences):
         default=False,
     )
 
+    engine_build: EnumProperty(
+        name="Build", description="Which build of torch is installed: it depends on the graphics card", items=_BUILDS
+    )
+    engine_folder: StringProperty(
+        name="Engine Folder",
+        description="Where torch is installed to, or lies already; empty is the extension's own folder",
+        subtype="DIR_PATH",
+        update=_engine_folder_changed,
+    )
+
     def draw(self, context: bpy.types.Context) -> None:
         """The preferences, by topic."""
         layout = self.layout
@@ -113,10 +141,12 @@ class SyncDiffusionPreferences(bpy.types.AddonPreferences):
                     row.operator("syncdiffusion.find_devices", text="", icon="FILE_REFRESH")
         row = layout.row()
         if bpy.app.online_access:
-            row.label(text="Online Access is on: models that you name by hub id can be downloaded", icon="INTERNET")
+            row.label(text="Online Access is on: the engine and models can be downloaded", icon="INTERNET")
         else:
-            row.label(text="Online Access is off: models have to be on this machine", icon="INTERNET_OFFLINE")
+            row.label(text="Online Access is off: nothing is downloaded", icon="INTERNET_OFFLINE")
         row.prop(context.preferences.system, "use_online_access", text="Allow Online Access")
+        for section in sections:
+            section(layout, context)
 
 
 def preferences() -> SyncDiffusionPreferences:

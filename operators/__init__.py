@@ -8,6 +8,7 @@ from . import (
     asset,
     backdrop,
     device,
+    engine,
     errors,
     generate,
     history,
@@ -21,6 +22,7 @@ from . import (
 )
 
 CLASSES = (
+    *engine.CLASSES,
     *generate.CLASSES,
     *jobs.CLASSES,
     *variations.CLASSES,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
 from typing import Any
 
 import bpy
@@ -14,23 +13,18 @@ from ..blender.preferences import preferences
 from ..blender.references import anchor_of
 from ..blender.requests import request_settings
 from ..blender.session import Failure, session
+from ..blender.setup import setup
 from ..blender.submit import Purpose, submit
 from ..core.errors import SyncDiffusionError
 
 MAX_SEED = 2**31 - 1
-ENGINE = ("torch", "diffusers", "transformers")
-
-
-def missing_engine() -> list[str]:
-    """What of the engine Blender's Python does not find. Nothing is imported for it."""
-    return [name for name in ENGINE if find_spec(name) is None]
 
 
 def why_not(context: bpy.types.Context) -> str:
     """Why nothing can be generated now; empty if it can."""
     settings = context.scene.syncdiffusion
-    if missing := missing_engine():
-        return f"The engine is not installed: Blender's Python does not find {', '.join(missing)}"
+    if reason := setup.why_no_engine():
+        return reason
     if not settings.prompt.strip():
         return "The prompt is empty: say what the picture should show"
     return applying.why_not(context.scene, settings.target, applying.Choices.of(settings), context.selected_objects)

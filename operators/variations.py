@@ -13,8 +13,9 @@ from ..blender.images import REQUEST
 from ..blender.preferences import preferences
 from ..blender.requests import PRESET_NAMES, TARGET_NAMES
 from ..blender.session import session
+from ..blender.setup import setup
 from ..blender.submit import Purpose
-from .generate import carry_out, missing_engine
+from .generate import carry_out
 from .image import OnImage
 
 # What makes a picture the one it is; the rest is the quality that it is finished at.
@@ -58,7 +59,7 @@ class SYNCDIFFUSION_OT_finish(OnImage, bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         """Whether there is an engine."""
         cls.poll_message_set("The engine is not installed")
-        return not missing_engine()
+        return not setup.why_no_engine()
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Queue it."""

@@ -4,8 +4,20 @@ from __future__ import annotations
 
 import bpy
 
-from . import history, main, properties, subpanels
+from . import engine, history, main, properties, subpanels
 
 CLASSES = (*history.CLASSES, *main.CLASSES, *subpanels.CLASSES, *properties.CLASSES)
 
-register, unregister = bpy.utils.register_classes_factory(CLASSES)
+_register, _unregister = bpy.utils.register_classes_factory(CLASSES)
+
+
+def register() -> None:
+    """Called when the extension is enabled."""
+    _register()
+    engine.register()
+
+
+def unregister() -> None:
+    """Called when it is disabled."""
+    engine.unregister()
+    _unregister()

@@ -8,9 +8,8 @@ import bpy
 from bl_ui.utils import PresetPanel
 
 from ..blender.session import session
-from ..operators.generate import missing_engine
 from ..operators.preset import SUBDIRECTORY, SYNCDIFFUSION_MT_presets, SYNCDIFFUSION_OT_add_preset
-from . import finished, idle, parts, running
+from . import engine, finished, idle, parts, running
 
 CATEGORY = "SyncDiffusion"
 
@@ -39,13 +38,7 @@ class MainPanel:
         """Settings, the button, and what is going on."""
         session.panel_drawn = time.monotonic()
         layout = self.layout
-        if missing := missing_engine():
-            parts.wrapped(
-                layout,
-                context,
-                f"The engine is not installed: Blender's Python does not find {', '.join(missing)}.",
-                "INFO",
-            )
+        engine.draw_missing(layout, context)
         if session.running is not None:
             running.draw_running(layout, context, session.running)
         idle.draw_settings(layout, context)

@@ -56,9 +56,14 @@ class Machine:
         )  # fmt: skip
 
 
+def this_system() -> str:
+    """The operating system: linux, windows or macos."""
+    return {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
+
+
 def detect(run: Callable[[list[str]], str] | None = None, nodes: Path = KFD_NODES) -> Machine:
     """Look at this computer. ``run`` gives a program's output; it may take seconds: not for the main thread."""
-    system = {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
+    system = this_system()
     return Machine(
         system=system,
         processor=platform.machine().lower(),

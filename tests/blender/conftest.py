@@ -106,7 +106,7 @@ try:
         sys.path.append(sys.argv[3])
         from painted_engine import install
         if find_spec("torch") is None:
-            part("operators.generate").missing_engine = lambda: []
+            part("blender.setup").setup.why_no_engine = lambda: ""
         return install(part, steps)
 
     def until(condition):
@@ -153,7 +153,7 @@ os._exit(done != {"FINISHED"})
 @pytest.fixture(scope="session")
 def profile(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Blender user's folder into which the zip has been installed."""
-    folder = tmp_path_factory.mktemp("profile")
+    folder = tmp_path_factory.mktemp("Jürgens Profil")
     environment = {**os.environ, "BLENDER_USER_RESOURCES": str(folder)}
     subprocess.run([PYTHON, "-c", INSTALL, str(archive)], env=environment, check=True, capture_output=True)
     return folder
@@ -171,6 +171,12 @@ def in_blender_with_engine(profile: Path, archive: Path, model_folder: Path, tmp
     if subprocess.run([PYTHON, "-c", "import importlib.util as u, sys; sys.exit(not u.find_spec('torch'))"]).returncode:
         pytest.skip("this Blender's Python has no torch")
     return _runner(profile, archive, model_folder, tmp_path, "real")
+
+
+@pytest.fixture
+def in_blender_alone(profile: Path, archive: Path, model_folder: Path, tmp_path: Path) -> Callable[..., str]:
+    """The same with no engine put in its place."""
+    return _runner(profile, archive, model_folder, tmp_path, "none")
 
 
 def _runner(profile: Path, archive: Path, model_folder: Path, tmp_path: Path, engine: str) -> Callable[..., str]:
