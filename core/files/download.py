@@ -27,12 +27,21 @@ SPARE_BYTES = 64 << 20
 
 @dataclass(frozen=True)
 class Remote:
-    """A file to be fetched. ``sha256`` may be its first digits alone; ``size`` in bytes, 0 where nobody knows."""
+    """A file to be fetched. ``sha256`` may be its first digits alone; ``size`` in bytes, 0 where nobody knows.
+
+    ``label``: what the user is told it is, if not the file's name.
+    """
 
     url: str
     path: Path
     sha256: str
     size: int = 0
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is, for the user."""
+        return self.label or self.path.name
 
 
 def fetch_all(files: Sequence[Remote], activity: Activity) -> None:
@@ -45,7 +54,7 @@ def fetch_all(files: Sequence[Remote], activity: Activity) -> None:
     check_room(missing, total)
     before = 0
     for number, file in enumerate(missing, 1):
-        what = f"Downloading {file.path.name if file.path.suffix else 'weights'} ({number} of {len(missing)})"
+        what = f"Downloading {file.name} ({number} of {len(missing)})"
         activity.say(f"Downloading {file.url}")
 
         def told(done: int, what: str = what, before: int = before) -> None:
@@ -131,7 +140,7 @@ def _check(file: Remote, part: Path) -> None:
     if not found.startswith(file.sha256.lower()):
         part.unlink()
         raise DownloadError(
-            f"{file.path.name} is not what it should be (SHA-256 {found[:16]}..., not {file.sha256[:16]}...) and was "
+            f"{file.name} is not what it should be (SHA-256 {found[:16]}..., not {file.sha256[:16]}...) and was "
             "deleted. Try again; if it happens again, something on the way changes the file"
         )
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InvalidRequestError, ModelError, Problem, SyncDiffusionError
+from ..activity import Activity
+from ..errors import InvalidRequestError, ModelError, Problem
+from .download import fetch_snapshot
 from .folder import FolderModel
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ class HubModel:
     def __init__(self, hub_id: str, allow_pickle: bool) -> None:
         self.name = hub_id
         self._allow_pickle = allow_pickle
-        self._folder = FolderModel(_download(hub_id, self._first_files), hub_id, allow_pickle, check_weights=False)
+        folder = fetch_snapshot(hub_id, self._first_files, Activity("Downloading", str))
+        self._folder = FolderModel(folder, hub_id, allow_pickle, check_weights=False)
 
     @property
     def facts(self) -> ModelFacts:
@@ -80,12 +82,16 @@ class HubModel:
 
     def load(self, dtype: torch.dtype) -> Components:
         """Download what is missing, then load as from a folder. Raises ModelError."""
+        self.fetch(dtype.itemsize == 2, Activity("Downloading", str))
+        return self._folder.load(dtype)
+
+    def fetch(self, half: bool, activity: Activity) -> None:
+        """Download what is missing, at half precision where that is offered. Raises ModelError or DownloadError."""
         try:
-            folder = _download(self.name, partial(self._all_files, half=dtype.itemsize == 2))
+            folder = fetch_snapshot(self.name, partial(self._all_files, half=half), activity)
             self._folder = FolderModel(folder, self.name, self._allow_pickle)
         except InvalidRequestError as error:
             raise ModelError(str(error)) from error
-        return self._folder.load(dtype)
 
     def _first_files(self, names: list[str]) -> list[str]:
         for part in _PARTS:
@@ -99,26 +105,6 @@ class HubModel:
     def _all_files(self, names: list[str], half: bool) -> list[str]:
         weights = [_weight_files(names, part, self._allow_pickle, half) for part in _PARTS]
         return [*_config_files(names), *(name for files in weights for name in files)]
-
-
-def _download(hub_id: str, choose: Callable[[list[str]], list[str]]) -> Path:
-    import huggingface_hub
-    from huggingface_hub import errors
-
-    try:
-        names = [item.rfilename for item in huggingface_hub.HfApi().model_info(hub_id).siblings or ()]
-        return Path(huggingface_hub.snapshot_download(hub_id, allow_patterns=choose(names)))
-    except errors.GatedRepoError:
-        raise _refuse(f"{hub_id!r} is gated: accept its licence on the hub and log in there first") from None
-    except errors.RepositoryNotFoundError:
-        raise _refuse(f"{hub_id!r} is no folder or file here, and the hub has no model of that id") from None
-    except SyncDiffusionError:
-        raise
-    except Exception as error:  # whatever the hub's client and the HTTP library under it raise
-        raise ModelError(
-            f"model: {hub_id!r} could not be downloaded ({type(error).__name__}); check the connection and the free "
-            "space, and try again: what has arrived is kept"
-        ) from error
 
 
 def _config_files(names: list[str]) -> list[str]:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidRequestError, ModelError, Problem
+from ..activity import Activity
+from ..errors import DownloadError, InvalidRequestError, ModelError, Problem
+from ..files.download import Remote, fetch_all
 from ..models.builtin import BUILTIN, PERCEPTUAL_FOLDER
 
 if TYPE_CHECKING:
@@ -96,7 +98,7 @@ def load_distance(loss: str, file: str | None, announce: Callable[[str], None]) 
         path = cached_backbone(loss)
         if not path.is_file():
             announce(f"Downloading {BACKBONES[loss].file} ({BACKBONES[loss].megabytes} MB)")
-            _download(loss, path)
+            download_backbone(loss, Activity("Downloading", str))
     else:
         path = Path(file)
     network = _empty(loss)
@@ -130,18 +132,21 @@ def _empty(loss: str) -> nn.Module:
     return StyleLoss() if loss == "style" else LPIPS(loss.removeprefix("lpips-"))
 
 
-def _download(loss: str, path: Path) -> None:
-    import torch
+def download_backbone(loss: str, activity: Activity) -> str:
+    """Download the backbone of a distance into torch's cache; returns the closing sentence.
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    prefix = path.stem.rpartition("-")[2]
+    Raises ModelError, with the other way to get it, or CancelledError.
+    """
+    path, backbone = cached_backbone(loss), BACKBONES[loss]
+    size = backbone.megabytes << 20
     try:
-        torch.hub.download_url_to_file(BACKBONES[loss].url, str(path), hash_prefix=prefix, progress=False)
-    except (OSError, RuntimeError) as error:
+        fetch_all([Remote(backbone.url, path, path.stem.rpartition("-")[2], size)], activity)
+    except (DownloadError, OSError) as error:
         raise ModelError(
-            f"{path.name} could not be downloaded ({error}); check the connection, or fetch {BACKBONES[loss].url} "
-            "yourself and give it by --loss-weights"
+            f"{path.name} could not be downloaded ({error}), or fetch {backbone.url} yourself and give it by "
+            "--loss-weights"
         ) from error
+    return f"{path.name} is in {path.parent}"
 
 
 def _read(path: Path) -> dict[str, Tensor]:

@@ -1,94 +1,26 @@
 """Models by hub id: with the true client, in a cache of the test's own, from a hub that this file plays."""
 
-import hashlib
-import json
 import shutil
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import huggingface_hub
 import pytest
 import torch
 from huggingface_hub import constants
 from safetensors.torch import load_file
+from support.hub import COMMIT, Hub, use_endpoint
 
 from syncdiffusion.core.errors import InvalidRequestError, ModelError
 from syncdiffusion.core.files.known import KnownFiles
 from syncdiffusion.core.models.folder import FolderModel
 from syncdiffusion.core.models.hub import HubModel, find_hub_model, is_hub_id
 
-COMMIT = "1" * 40
 WEIGHTS = {
     "unet/diffusion_pytorch_model.safetensors",
     "vae/diffusion_pytorch_model.safetensors",
     "text_encoder/model.safetensors",
 }
-
-
-class Hub(ThreadingHTTPServer):
-    """Serves the files of ``folder`` as the model owner/name; ``error`` is answered to everything instead."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(("127.0.0.1", 0), Answer)
-        self.folder = folder
-        self.error: tuple[int, str] | None = None
-        self.downloaded: set[str] = set()
-
-    def files(self) -> dict[str, bytes]:
-        paths = [path for path in self.folder.rglob("*") if path.is_file()]
-        return {path.relative_to(self.folder).as_posix(): path.read_bytes() for path in sorted(paths)}
-
-
-class Answer(BaseHTTPRequestHandler):
-    """The three answers of a hub that downloading a model takes: what it is, its files, one of them."""
-
-    server: Hub
-
-    def log_message(self, *_):
-        pass
-
-    def do_HEAD(self):
-        self.do_GET()
-
-    def do_GET(self):
-        path = unquote(urlsplit(self.path).path)
-        files = self.server.files()
-        api, file = "/api/models/owner/name", path.removeprefix(f"/owner/name/resolve/{COMMIT}/")
-        if self.server.error is not None:
-            status, code = self.server.error
-            self.answer(b"{}", status, {"X-Error-Code": code, "X-Error-Message": "as the test wants it"})
-        elif path in (api, f"{api}/revision/main"):
-            siblings = [{"rfilename": name} for name in files]
-            self.answer(json.dumps({"id": "owner/name", "sha": COMMIT, "siblings": siblings}).encode())
-        elif path.startswith(f"{api}/tree/"):
-            entries = [
-                {"type": "file", "path": name, "size": len(content), "oid": hashlib.sha1(content).hexdigest()}
-                for name, content in files.items()
-            ]
-            self.answer(json.dumps(entries).encode())
-        elif file in files:
-            if self.command == "GET":
-                self.server.downloaded.add(file)
-            etag = f'"{hashlib.sha1(files[file]).hexdigest()}"'
-            self.answer(files[file], 200, {"X-Repo-Commit": COMMIT, "ETag": etag})
-        else:
-            self.answer(b"{}", 404, {"X-Error-Code": "RepoNotFound"})
-
-    def answer(self, content, status=200, headers=None):
-        self.send_response(status)
-        for name, value in {**(headers or {}), "Content-Length": str(len(content))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(content)
-
-
-def use_endpoint(monkeypatch, url):
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(constants, "ENDPOINT", url)
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url + "/{repo_id}/resolve/{revision}/{filename}")
 
 
 @pytest.fixture

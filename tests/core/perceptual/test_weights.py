@@ -10,7 +10,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from syncdiffusion.core.errors import InvalidRequestError, ModelError
+from syncdiffusion.core.errors import DownloadError, InvalidRequestError, ModelError
+from syncdiffusion.core.perceptual import weights
 from syncdiffusion.core.perceptual.backbones import alexnet_features
 from syncdiffusion.core.perceptual.weights import BACKBONES, cached_backbone, check_weights, load_distance
 from syncdiffusion.core.request.settings import LOSSES
@@ -135,33 +136,31 @@ def test_what_torch_has_cached_is_used(alexnet):
 def test_a_download_is_announced_and_checked(alexnet, monkeypatch):
     asked, said = [], []
 
-    def download(url, file, hash_prefix, progress):
-        asked.append((url, hash_prefix, progress))
-        os.rename(alexnet, file)
+    def download(files, activity):
+        (file,) = (file for file in files if not file.path.is_file())
+        asked.append((file.url, file.sha256))
+        file.path.parent.mkdir(parents=True)
+        os.rename(alexnet, file.path)
 
-    monkeypatch.setattr(torch.hub, "download_url_to_file", download)
+    monkeypatch.setattr(weights, "fetch_all", download)
     assert sentences("lpips-alex", None) == []  # nothing is downloaded for a check
     assert asked == []
     load_distance("lpips-alex", None, said.append)
     load_distance("lpips-alex", None, no_word)
     assert said == ["Downloading alexnet-owt-7be5be79.pth (233 MB)"]
-    assert asked == [("https://download.pytorch.org/models/alexnet-owt-7be5be79.pth", "7be5be79", False)]
+    assert asked == [("https://download.pytorch.org/models/alexnet-owt-7be5be79.pth", "7be5be79")]
 
 
-@pytest.mark.parametrize(
-    "error", [ConnectionError("no route"), RuntimeError("invalid hash value"), OSError(28, "full")]
-)
+@pytest.mark.parametrize("error", [DownloadError("no route; check the connection"), OSError(28, "full")])
 def test_a_download_that_fails(monkeypatch, error):
     def download(*_, **__):
         raise error
 
-    monkeypatch.setattr(torch.hub, "download_url_to_file", download)
+    monkeypatch.setattr(weights, "fetch_all", download)
     with pytest.raises(ModelError) as caught:
         load_distance("lpips-squeeze", None, lambda _: None)
     sentence = str(caught.value)
-    assert sentence.startswith(
-        f"squeezenet1_1-b8a52dc0.pth could not be downloaded ({error}); check the connection, or "
-    )
+    assert sentence.startswith(f"squeezenet1_1-b8a52dc0.pth could not be downloaded ({error}), or fetch ")
     assert sentence.endswith("squeezenet1_1-b8a52dc0.pth yourself and give it by --loss-weights")
 
 
