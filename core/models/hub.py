@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..activity import Activity
 from ..errors import InvalidRequestError, ModelError, Problem
 from .download import fetch_snapshot
-from .folder import FolderModel
+from .folder import WEIGHT_STEMS, FolderModel
 
 if TYPE_CHECKING:
     import torch
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from .model import Components
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-_PARTS = ("unet", "vae", "text_encoder")
 
 
 def is_hub_id(name: str) -> bool:
@@ -59,6 +58,8 @@ def find_hub_model(hub_id: str, *, allow_pickle: bool, offline: bool) -> FolderM
 class HubModel:
     """A model on the hub, known by its configuration; its weights are downloaded when it is loaded."""
 
+    variant = None
+
     def __init__(self, hub_id: str, allow_pickle: bool) -> None:
         self.name = hub_id
         self._allow_pickle = allow_pickle
@@ -94,7 +95,7 @@ class HubModel:
             raise ModelError(str(error)) from error
 
     def _first_files(self, names: list[str]) -> list[str]:
-        for part in _PARTS:
+        for part in WEIGHT_STEMS:
             if not _weight_files(names, part, self._allow_pickle) and _weight_files(names, part, True):
                 raise _refuse(
                     f"{self.name!r} has only pickle weights, which can hide a program; choose another model, or give "
@@ -103,12 +104,16 @@ class HubModel:
         return _config_files(names)
 
     def _all_files(self, names: list[str], half: bool) -> list[str]:
-        weights = [_weight_files(names, part, self._allow_pickle, half) for part in _PARTS]
+        weights = [_weight_files(names, part, self._allow_pickle, half) for part in WEIGHT_STEMS]
         return [*_config_files(names), *(name for files in weights for name in files)]
 
 
 def _config_files(names: list[str]) -> list[str]:
-    return [n for n in names if n == "model_index.json" or n.startswith("tokenizer/") or n.endswith("config.json")]
+    return [
+        n
+        for n in names
+        if n == "model_index.json" or n.startswith(("tokenizer/", "tokenizer_2/")) or n.endswith("config.json")
+    ]
 
 
 def _weight_files(names: list[str], part: str, allow_pickle: bool, half: bool = False) -> list[str]:

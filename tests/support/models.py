@@ -36,6 +36,19 @@ TIME_GAIN = 10  # of the time embedding's weights
 DETOUR = 0.5  # how much of the inner levels joins the outermost skip connection
 SMOOTHNESS = 0.9  # of the latents that the UNet is fitted to
 OUTPUT_GAIN = {"epsilon": 1.2, "v_prediction": 1.7}  # over the fit: keeps latents bounded; makes v count
+SDXL_UNET = {
+    "addition_embed_type": "text_time",
+    "addition_time_embed_dim": 8,
+    "projection_class_embeddings_input_dim": 40 + 6 * 8,
+    "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D"],
+    "up_block_types": ["CrossAttnUpBlock2D", "UpBlock2D"],
+    "transformer_layers_per_block": [1, 2],
+}
+SDXL_INDEX = {
+    "text_encoder_2": ["transformers", "CLIPTextModelWithProjection"],
+    "tokenizer_2": ["transformers", "CLIPTokenizer"],
+    "force_zeros_for_empty_prompt": True,
+}
 RELU_MARGIN = {"vgg": 2.0, "alex": 2.0, "squeeze": 6.0}  # of the perceptual networks, see _open_relus
 STYLE_LEVEL = 0.9  # of VGG19's features: the paper's style weight, 0.1, then moves latents by about as much
 
@@ -43,14 +56,16 @@ STYLE_LEVEL = 0.9  # of VGG19's features: the paper's style weight, 0.1, then mo
 def make_model(
     folder: str | Path,
     *,
+    family: Literal["sd", "sdxl"] = "sd",
     prediction_type: Literal["epsilon", "v_prediction"] = "epsilon",
     window_latents: int = 8,
     latent_channels: int = 4,
     vae_levels: int = 4,
     seed: int = 0,
     scheduler: str = "DDIMScheduler",
-    scaling_factor: float = 0.18215,
+    scaling_factor: float | None = None,
     text_max_length: int = 77,
+    lcm_width: int | None = None,
     unet: Mapping[str, Any] | None = None,
     vae: Mapping[str, Any] | None = None,
     text_encoder: Mapping[str, Any] | None = None,
@@ -58,28 +73,37 @@ def make_model(
 ) -> Path:
     """Write a small Stable Diffusion in diffusers' layout; its latent factor is 2 ** (vae_levels - 1).
 
-    The four mappings override entries of the parts' configurations.
+    ``lcm_width`` makes the UNet one that is told the guidance scale. An SDXL has two text encoders and tells its UNet
+    a pooled embedding and sizes. The four mappings override entries of the parts' configurations.
     """
     import_torchvision()
     folder = Path(folder)
+    is_xl = family == "sdxl"
+    scaling_factor = scaling_factor or (0.13025 if is_xl else 0.18215)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
         tokenizer = _make_tokenizer(text_max_length)
-        text_model = _make_text_encoder(tokenizer, dict(text_encoder or {}))
+        text_models = [_make_text_encoder(tokenizer, dict(text_encoder or {}))]
+        if is_xl:
+            text_models.append(_make_text_encoder(tokenizer, {"hidden_size": 48, "projection_dim": 40}, pooled=True))
         vae_model = _make_vae(latent_channels, vae_levels, scaling_factor, window_latents, dict(vae or {}))
         config = _scheduler_config(scheduler, prediction_type, dict(scheduler_config or {}))
-        unet_model = _make_unet(latent_channels, window_latents, text_model.config.hidden_size, dict(unet or {}))
-        _fit_unet(unet_model, _embed_prompts(tokenizer, text_model), config)
+        width = sum(text_model.config.hidden_size for text_model in text_models)
+        unet_config = (SDXL_UNET if is_xl else {}) | {"time_cond_proj_dim": lcm_width} | dict(unet or {})
+        unet_model = _make_unet(latent_channels, window_latents, width, unet_config)
+        sizes = torch.tensor([window_latents * 2 ** (vae_levels - 1)] * 6) * torch.tensor([1, 1, 0, 0, 1, 1])
+        _fit_unet(unet_model, _embed_prompts(tokenizer, text_models), sizes, config)
 
-    _save_tokenizer(tokenizer, folder / "tokenizer")
-    text_model.save_pretrained(folder / "text_encoder")
+    for name, text_model in zip(("", "_2"), text_models, strict=False):
+        _save_tokenizer(tokenizer, folder / f"tokenizer{name}")
+        text_model.save_pretrained(folder / f"text_encoder{name}")
     vae_model.save_pretrained(folder / "vae")
     unet_model.save_pretrained(folder / "unet")
     _write_json(folder / "scheduler" / "scheduler_config.json", config)
     _write_json(
         folder / "model_index.json",
         {
-            "_class_name": "StableDiffusionPipeline",
+            "_class_name": f"StableDiffusion{'XL' if is_xl else ''}Pipeline",
             "_diffusers_version": config["_diffusers_version"],
             "feature_extractor": [None, None],
             "requires_safety_checker": False,
@@ -87,6 +111,7 @@ def make_model(
             "scheduler": ["diffusers", scheduler],
             "text_encoder": ["transformers", "CLIPTextModel"],
             "tokenizer": ["transformers", "CLIPTokenizer"],
+            **(SDXL_INDEX if is_xl else {}),
             "unet": ["diffusers", "UNet2DConditionModel"],
             "vae": ["diffusers", "AutoencoderKL"],
         },
@@ -269,9 +294,9 @@ def _save_tokenizer(tokenizer: Any, folder: Path) -> None:
     _write_json(folder / "special_tokens_map.json", special)
 
 
-def _make_text_encoder(tokenizer: Any, overrides: dict[str, Any]) -> Any:
+def _make_text_encoder(tokenizer: Any, overrides: dict[str, Any], *, pooled: bool = False) -> Any:
     """Make a two-layer CLIP text encoder whose attention spreads the words over the positions after them."""
-    from transformers import CLIPTextConfig, CLIPTextModel
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
     config = {
         "vocab_size": len(tokenizer),
@@ -286,7 +311,8 @@ def _make_text_encoder(tokenizer: Any, overrides: dict[str, Any]) -> Any:
         "eos_token_id": tokenizer.eos_token_id,
         "pad_token_id": tokenizer.pad_token_id,
     }
-    model = CLIPTextModel(CLIPTextConfig(**(config | overrides))).eval()
+    kind = CLIPTextModelWithProjection if pooled else CLIPTextModel
+    model = kind(CLIPTextConfig(**(config | overrides))).eval()
     for name, weight in model.named_parameters():
         if "token_embedding" in name:
             weight.mul_(50)
@@ -297,11 +323,15 @@ def _make_text_encoder(tokenizer: Any, overrides: dict[str, Any]) -> Any:
     return model
 
 
-def _embed_prompts(tokenizer: Any, text_encoder: Any) -> Tensor:
+def _embed_prompts(tokenizer: Any, text_encoders: list[Any]) -> tuple[Tensor, Tensor | None]:
+    """Embed what the UNet is fitted to; of SDXL the layers before the last, side by side, and the pooled embeddings."""
     ids = tokenizer(
         list(PROMPTS), padding="max_length", truncation=True, max_length=tokenizer.model_max_length, return_tensors="pt"
     ).input_ids
-    return text_encoder(ids)[0]
+    if len(text_encoders) == 1:
+        return text_encoders[0](ids)[0], None
+    outputs = [text_encoder(ids, output_hidden_states=True) for text_encoder in text_encoders]
+    return torch.cat([output.hidden_states[-2] for output in outputs], dim=-1), outputs[-1].text_embeds
 
 
 def _make_vae(channels: int, levels: int, scaling_factor: float, window: int, overrides: dict[str, Any]) -> Any:
@@ -379,7 +409,7 @@ def _pass_latents_through(unet: Any) -> None:
             last.conv_shortcut.weight[channel, skipped + channel] = 1
 
 
-def _fit_unet(unet: Any, texts: Tensor, config: dict[str, Any]) -> None:
+def _fit_unet(unet: Any, texts: tuple[Tensor, Tensor | None], sizes: Tensor, config: dict[str, Any]) -> None:
     """Fit the last convolution to predict the noise (or v) of smooth latents: ridge regression on what it is given."""
     alphas = _alphas_cumprod(config)
     channels, size = unet.config.in_channels, unet.config.sample_size
@@ -390,8 +420,9 @@ def _fit_unet(unet: Any, texts: Tensor, config: dict[str, Any]) -> None:
     for t in torch.linspace(1, config["num_train_timesteps"] - 1, 16).long():
         x0, noise = smooth_latents(count, channels, size), torch.randn(count, channels, size, size)
         a, s = alphas[t].sqrt(), (1 - alphas[t]).sqrt()
-        prompts = texts[torch.randint(len(texts), (count,))]
-        unet(a * x0 + s * noise, t, encoder_hidden_states=prompts)
+        prompts = torch.randint(len(texts[0]), (count,))
+        added = None if texts[1] is None else {"text_embeds": texts[1][prompts], "time_ids": sizes.repeat(count, 1)}
+        unet(a * x0 + s * noise, t, encoder_hidden_states=texts[0][prompts], added_cond_kwargs=added)
         weights.append((s / a).clamp(0.2, 5))  # errors at high noise weigh most in the result
         targets.append(noise if config["prediction_type"] == "epsilon" else a * noise - s * x0)
     hook.remove()

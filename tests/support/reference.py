@@ -62,19 +62,32 @@ class Shortcuts:
 PAPER = Shortcuts()
 
 
+@dataclass(frozen=True)
+class Text:
+    """A text as the UNet reads it."""
+
+    tokens: Tensor
+    pooled: Tensor | None
+
+
 class Parts:
     """The parts of a model in diffusers' layout, as they lie in its folder."""
 
     def __init__(self, folder: str | Path, dtype: torch.dtype) -> None:
         import_torchvision()
         from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
-        from transformers import CLIPTextModel, CLIPTokenizer
+        from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
         self.dtype = dtype
         self.tokenizer = CLIPTokenizer.from_pretrained(folder, subfolder="tokenizer")
         self.text_encoder = CLIPTextModel.from_pretrained(folder, subfolder="text_encoder", dtype=dtype).eval()
         self.unet = UNet2DConditionModel.from_pretrained(folder, subfolder="unet", torch_dtype=dtype).eval()
         self.vae = AutoencoderKL.from_pretrained(folder, subfolder="vae", torch_dtype=dtype).eval()
+        self.is_xl = (Path(folder) / "text_encoder_2").is_dir()
+        if self.is_xl:
+            self.tokenizer_2 = CLIPTokenizer.from_pretrained(folder, subfolder="tokenizer_2")
+            second = CLIPTextModelWithProjection.from_pretrained(folder, subfolder="text_encoder_2", dtype=dtype)
+            self.text_encoder_2 = second.eval().requires_grad_(False)
         self.scheduler_config = DDIMScheduler.load_config(folder, subfolder="scheduler")
         for part in (self.text_encoder, self.unet, self.vae):
             part.requires_grad_(False)
@@ -89,18 +102,35 @@ class Parts:
         """What the UNet predicts: "epsilon" or "v_prediction"."""
         return self.scheduler_config.get("prediction_type", "epsilon")
 
-    def embed(self, text: str) -> Tensor:
-        """Encode a prompt, cut or padded to the tokenizer's length."""
-        length = self.tokenizer.model_max_length
-        tokens = self.tokenizer(text, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
-        with torch.no_grad():
-            return self.text_encoder(tokens.input_ids)[0]
+    @torch.no_grad()
+    def embed(self, text: str, *, negative: bool = False) -> "Text":
+        """Encode a prompt, cut or padded to the tokenizer's length; SDXL's empty negative prompt is zeros."""
+        if not self.is_xl:
+            return Text(self.text_encoder(self._ids(self.tokenizer, text))[0], None)
+        first = self.text_encoder(self._ids(self.tokenizer, text), output_hidden_states=True)
+        second = self.text_encoder_2(self._ids(self.tokenizer_2, text), output_hidden_states=True)
+        tokens = torch.cat([first.hidden_states[-2], second.hidden_states[-2]], dim=2)
+        scale = 0 if negative and text == "" else 1
+        return Text(scale * tokens, scale * second.text_embeds)
 
-    def predict(self, x: Tensor, t: Any, positive: Tensor, negative: Tensor, guidance_scale: float) -> Tensor:
+    @staticmethod
+    def _ids(tokenizer: Any, text: str) -> Tensor:
+        length = tokenizer.model_max_length
+        return tokenizer(text, padding="max_length", max_length=length, truncation=True, return_tensors="pt").input_ids
+
+    def predict(self, x: Tensor, t: Any, positive: "Text", negative: "Text", guidance_scale: float) -> Tensor:
         """Evaluate the UNet on a window with classifier-free guidance."""
-        conditional = self.unet(x, t, encoder_hidden_states=positive).sample
-        unconditional = self.unet(x, t, encoder_hidden_states=negative).sample
+        conditional, unconditional = self.evaluate(x, t, positive), self.evaluate(x, t, negative)
         return unconditional + guidance_scale * (conditional - unconditional)
+
+    def evaluate(self, x: Tensor, t: Any, text: "Text") -> Tensor:
+        """Evaluate the UNet on a window under one text."""
+        added = None
+        if self.is_xl:  # every window is told it is a whole picture of its own size
+            window = x.shape[-1] * self.factor
+            original = max(window, self.unet.config.sample_size * self.factor)
+            added = {"text_embeds": text.pooled, "time_ids": torch.tensor([[original, original, 0, 0, window, window]])}
+        return self.unet(x, t, encoder_hidden_states=text.tokens, added_cond_kwargs=added).sample
 
     def decode(self, latents: Tensor) -> Tensor:
         """Decode latents to an image in [0, 1]."""
@@ -286,7 +316,7 @@ class _Run:
     ) -> None:
         self.parts = parts = Parts(model_folder, dtype)
         f = parts.factor
-        self.positive, self.negative = parts.embed(prompt), parts.embed(negative_prompt)
+        self.positive, self.negative = parts.embed(prompt), parts.embed(negative_prompt, negative=True)
         self.guidance_scale, self.foresee = guidance_scale, foresee
         self.wraps = wrap_x or wrap_y
         wraps = {"wrap_x": wrap_x, "wrap_y": wrap_y}

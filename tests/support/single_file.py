@@ -4,7 +4,7 @@ The names are mapped here from diffusers' to the original ones, independently of
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from .torchvision_import import import_torchvision
 
-Family = Literal["sd1", "sd2"]
+Family = Literal["sd1", "sd2", "sdxl"]
 
+SIZE_WIDTH = 32  # numbers for each of the six sizes that SDXL's UNet is told
 V_MARK = "model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias"
 RESNET_NAMES = {
     "norm1": "in_layers.0",
@@ -27,6 +28,8 @@ RESNET_NAMES = {
     "conv_shortcut": "skip_connection",
 }
 UNET_ENDS = {
+    "add_embedding.linear_1": "label_emb.0.0",
+    "add_embedding.linear_2": "label_emb.0.2",
     "time_embedding.linear_1": "time_embed.0",
     "time_embedding.linear_2": "time_embed.2",
     "conv_in": "input_blocks.0.0",
@@ -50,6 +53,12 @@ class Modules:
     unet: nn.Module
     vae: nn.Module
     text_encoder: nn.Module
+    text_encoder_2: nn.Module | None = None
+
+    def __iter__(self) -> Iterator[nn.Module]:
+        """All that there are."""
+        parts = (self.unet, self.vae, self.text_encoder, self.text_encoder_2)
+        return (part for part in parts if part is not None)
 
 
 def make_single_file(
@@ -65,29 +74,36 @@ def make_single_file(
     vae_channels: Sequence[int] = (32, 32, 64, 64),
     text_width: int = 64,
     text_layers: int = 2,
+    depths: Sequence[int] | None = None,
+    text_2: Mapping[str, Any] | None = None,
     resolution: int | None = None,
     metadata: Mapping[str, str] | None = None,
 ) -> Modules:
     """Write a checkpoint and return its modules, in ``dtype``.
 
     Weights that the original layout has and nobody uses are in it, too: of 2.x the text encoder's last layer. With
-    ``v_prediction`` a 2.x file carries the mark by which tools know it (it needs the default depth), a 1.x file the
-    tensor ``v_pred``. ``resolution``: the native size in pixels, stated in the metadata.
+    ``v_prediction`` a 2.x file carries the mark by which tools know it (it needs the default depth), another file the
+    tensor ``v_pred``. ``resolution``: the native size in pixels, stated in the metadata. An SDXL has three levels, of
+    which the inner two attend in ``depths`` layers, and a second text encoder.
     """
+    if family == "sdxl":
+        channels, attends, depths = channels[:3], (False, True, True), depths or (1, 2, 3)
+        text_2 = {"hidden_size": 128, "num_hidden_layers": 3, "projection_dim": 96, **(text_2 or {})}
     modules = make_modules(
         family,
-        unet={"block_out_channels": channels, "layers_per_block": layers, "attends": attends},
+        unet={"block_out_channels": channels, "layers_per_block": layers, "attends": attends, "depths": depths},
         vae={"block_out_channels": vae_channels, "layers_per_block": 1 if layers == 1 else 2},
         text={"hidden_size": text_width, "num_hidden_layers": text_layers},
+        text_2=text_2,
     )
     generator = torch.Generator().manual_seed(seed)
-    for module in (modules.unet, modules.vae, modules.text_encoder):
+    for module in modules:
         _randomise(module, generator)
         module.to(dtype).eval()
     _set_v_mark(modules.unet, 0.5 if family == "sd2" and v_prediction else 0.01, generator)
     tensors = original_layout(modules, family)
     tensors = {name: tensor.contiguous().clone() for name, tensor in tensors.items()}
-    if family == "sd1" and v_prediction:
+    if family != "sd2" and v_prediction:
         tensors["v_pred"] = torch.zeros(())
     stated = {"modelspec.resolution": f"{resolution}x{resolution}"} if resolution else {}
     save_file(tensors, path, {**stated, **(metadata or {})})
@@ -95,14 +111,27 @@ def make_single_file(
 
 
 def make_modules(
-    family: Family, *, unet: Mapping[str, Any], vae: Mapping[str, Any], text: Mapping[str, Any]
+    family: Family,
+    *,
+    unet: Mapping[str, Any],
+    vae: Mapping[str, Any],
+    text: Mapping[str, Any],
+    text_2: Mapping[str, Any] | None = None,
 ) -> Modules:
     """Modules of an architecture of the family; on the meta device when made under ``torch.device("meta")``."""
     import_torchvision()
     from diffusers import AutoencoderKL, UNet2DConditionModel
-    from transformers import CLIPTextConfig, CLIPTextModel
+    from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
-    channels, attends, width = unet["block_out_channels"], unet["attends"], text["hidden_size"]
+    channels, attends = unet["block_out_channels"], unet["attends"]
+    width = text["hidden_size"] + (text_2["hidden_size"] if text_2 else 0)
+    added: dict[str, Any] = {}
+    if text_2:
+        added = {
+            "addition_embed_type": "text_time",
+            "addition_time_embed_dim": SIZE_WIDTH,
+            "projection_class_embeddings_input_dim": text_2["projection_dim"] + 6 * SIZE_WIDTH,
+        }
     levels = len(vae["block_out_channels"])
     return Modules(
         UNet2DConditionModel(
@@ -112,7 +141,9 @@ def make_modules(
             up_block_types=tuple("CrossAttnUpBlock2D" if attend else "UpBlock2D" for attend in reversed(attends)),
             attention_head_dim=8 if family == "sd1" else tuple(max(1, width // 64) for width in channels),
             cross_attention_dim=width,
-            use_linear_projection=family == "sd2",
+            use_linear_projection=family != "sd1",
+            transformer_layers_per_block=tuple(unet.get("depths") or [1] * len(channels)),
+            **added,
         ),
         AutoencoderKL(
             block_out_channels=tuple(vae["block_out_channels"]),
@@ -121,15 +152,21 @@ def make_modules(
             up_block_types=("UpDecoderBlock2D",) * levels,
             latent_channels=4,
         ),
-        CLIPTextModel(
-            CLIPTextConfig(
-                hidden_size=width,
-                intermediate_size=4 * width,
-                num_hidden_layers=text["num_hidden_layers"],
-                num_attention_heads=max(1, width // 64),
-                hidden_act="quick_gelu" if family == "sd1" else "gelu",
-            )
-        ),
+        CLIPTextModel(_text_config(text, "gelu" if family == "sd2" else "quick_gelu")),
+        CLIPTextModelWithProjection(_text_config(text_2, "gelu")) if text_2 else None,
+    )
+
+
+def _text_config(text: Mapping[str, Any], activation: str) -> Any:
+    from transformers import CLIPTextConfig
+
+    width = text["hidden_size"]
+    return CLIPTextConfig(
+        intermediate_size=4 * width,
+        num_attention_heads=max(1, width // 64),
+        hidden_act=activation,
+        eos_token_id=2,  # as the real configurations have it: what ends a text is then found as the largest id
+        **text,
     )
 
 
@@ -145,8 +182,19 @@ def original_layout(modules: Modules, family: Family) -> dict[str, Tensor]:
         original = _vae_name(name, levels)
         is_projection = ".attn_1." in original and tensor.ndim == 2
         tensors[f"first_stage_model.{original}"] = tensor[:, :, None, None] if is_projection else tensor
-    text = {name.removeprefix("text_model."): tensor for name, tensor in modules.text_encoder.state_dict().items()}
-    return tensors | (_clip_names(text) if family == "sd1" else _openclip_names(text))
+    text = _text_layers(modules.text_encoder)
+    if family == "sd1":
+        return tensors | _clip_names(text, "cond_stage_model.transformer.text_model.")
+    if family == "sd2":
+        return tensors | _openclip_names(text, "cond_stage_model.model.", extra_layer=True)
+    second = _openclip_names(_text_layers(modules.text_encoder_2), "conditioner.embedders.1.model.")
+    second["conditioner.embedders.1.model.text_projection"] = modules.text_encoder_2.text_projection.weight.T
+    return tensors | _clip_names(text, "conditioner.embedders.0.transformer.text_model.") | second
+
+
+def _text_layers(encoder: nn.Module) -> dict[str, Tensor]:
+    state = {name.removeprefix("text_model."): tensor for name, tensor in encoder.state_dict().items()}
+    return {name: tensor for name, tensor in state.items() if not name.startswith("text_projection")}
 
 
 def _randomise(module: nn.Module, generator: torch.Generator) -> None:
@@ -210,15 +258,14 @@ def _vae_name(name: str, levels: int) -> str:
     return name
 
 
-def _clip_names(text: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    prefix = "cond_stage_model.transformer.text_model."
+def _clip_names(text: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     positions = text["embeddings.position_embedding.weight"]
     position_ids = torch.arange(len(positions), device=positions.device)[None]
     return {prefix + name: tensor for name, tensor in text.items()} | {f"{prefix}embeddings.position_ids": position_ids}
 
 
-def _openclip_names(text: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    prefix = "cond_stage_model.model."
+def _openclip_names(text: Mapping[str, Tensor], prefix: str, *, extra_layer: bool = False) -> dict[str, Tensor]:
+    """With the projection and the temperature of OpenCLIP, and, where wanted, the last layer that is not used."""
     width = text["final_layer_norm.weight"].shape[0]
     device = text["final_layer_norm.weight"].device
     tensors = {
@@ -235,7 +282,8 @@ def _openclip_names(text: Mapping[str, Tensor]) -> dict[str, Tensor]:
     last = f"transformer.resblocks.{count - 1}."
     dropped = f"transformer.resblocks.{count}."
     copies = {name: tensor for name, tensor in tensors.items() if name.startswith(last)}
-    tensors |= {name.replace(last, dropped): tensor + 1 for name, tensor in copies.items()}
+    if extra_layer:
+        tensors |= {name.replace(last, dropped): tensor + 1 for name, tensor in copies.items()}
     return {prefix + name: tensor for name, tensor in tensors.items()}
 
 

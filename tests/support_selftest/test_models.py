@@ -77,7 +77,7 @@ def test_other_shapes_and_the_layout(model):
         assert (folder / name).is_file()
     parts = Parts(folder, torch.float32)
     assert parts.factor == 4
-    assert parts.embed("word " * 40).shape == (1, 20, 32)
+    assert parts.embed("word " * 40).tokens.shape == (1, 20, 32)
     assert parts.scheduler_config["_class_name"] == "PNDMScheduler"
     ids = parts.tokenizer(PROMPT).input_ids
     assert parts.tokenizer.decode(ids, skip_special_tokens=True) == PROMPT

@@ -40,7 +40,7 @@ def test_without_weight_it_is_multidiffusion(model, prediction_type):
     parts = Parts(folder, torch.float32)
     scheduler = DDIMScheduler.from_pretrained(folder, subfolder="scheduler")
     scheduler.set_timesteps(4)
-    texts = torch.cat([parts.embed("blurry"), parts.embed(PROMPT)])
+    texts = torch.cat([parts.embed("blurry").tokens, parts.embed(PROMPT).tokens])
     z = torch.randn((1, 4, 8, 16), generator=torch.Generator().manual_seed(3))
     for i, t in enumerate(scheduler.timesteps):
         value, count = torch.zeros_like(z), torch.zeros_like(z)

@@ -3,10 +3,12 @@
 What shapes tell is taken from them: channels, levels, layers per level, which levels attend to the text, widths,
 vocabulary. What they cannot tell is assumed as Stable Diffusion has it:
 
-- attention heads of the UNet: 8 at every level in 1.x, 64 channels each in 2.x; of the text encoder: 64 channels each;
+- attention heads of the UNet: 8 at every level in 1.x, 64 channels each in 2.x and SDXL; of the text encoders: 64
+  channels each;
 - 32 groups in every GroupNorm; the noise schedule; the latents' scaling factor; the text encoder's activation;
 - in 2.x the text encoder's last layer is dropped (the UNet was trained on the layer before), unless the file holds the
-  23 layers that remain of OpenCLIP ViT-H once it has been a diffusers folder.
+  23 layers that remain of OpenCLIP ViT-H once it has been a diffusers folder;
+- of the numbers that SDXL's UNet is told beside the text, six are sizes.
 """
 
 from __future__ import annotations
@@ -15,26 +17,29 @@ import math
 import statistics
 from typing import Any
 
-from .families import SD1_TEXT, SD2_TEXT, SUPPORTED, UNET, VAE, recognise
+from ..facts import SUPPORTED
+from .families import UNET, VAE, CheckpointFamily, recognise
 from .header import DamagedFileError, Header, WrongKindError, read_values
-from .tokenizer import VOCABULARY_SIZE
+from .shapes import count_indices, heads_of, shape_of
+from .text_configs import text_encoder_configs
 
 Config = dict[str, Any]
 
 GROUPS = 32
-HEAD_WIDTH = 64
 SD1_UNET_HEADS = 8
-SD2_LAYERS_KEPT = 23
+SDXL_SIZES = 6
+SCALING_FACTORS = {"sd1": 0.18215, "sd2": 0.18215, "sdxl": 0.13025}
 # Where the two predictions of 2.x differ: this norm's bias has moved far in the v models only (as ComfyUI tells them).
 V_MARK = f"{UNET}output_blocks.11.1.transformer_blocks.0.norm1.bias"
 V_MARK_DEVIATION = 0.09
 
 
 def inspect_checkpoint(header: Header) -> dict[str, Config]:
-    """Infer the configuration of a Stable Diffusion 1.x or 2.x checkpoint in the original layout.
+    """Infer the configuration of a Stable Diffusion 1.x, 2.x or SDXL checkpoint in the original layout.
 
     Returns:
-        Under "unet", "vae", "text_encoder" and "scheduler" what the ``config.json`` files of that model hold.
+        Under "unet", "vae", "text_encoder" (of SDXL also "text_encoder_2") and "scheduler" what the ``config.json``
+        files of that model hold.
 
     Raises:
         WrongKindError: another family, another layout, or only a part of a model.
@@ -42,16 +47,19 @@ def inspect_checkpoint(header: Header) -> dict[str, Config]:
         OSError: the file of the header has become unreadable.
     """
     family = recognise(header)
-    text = _text_encoder(header, family)
-    vae = _vae(header)
+    texts = text_encoder_configs(header, family)
+    vae = vae_config(header) | {"scaling_factor": SCALING_FACTORS[family]}
     prediction = _prediction_type(header, family)
     unet = _unet(header, family)
-    if unet["cross_attention_dim"] != text["hidden_size"]:
+    width = sum(text["hidden_size"] for text in texts.values())
+    if unet["cross_attention_dim"] != width:
         raise WrongKindError(
             header.name,
             f"has a UNet that reads text of width {unet['cross_attention_dim']} and a text encoder that writes "
-            f"{text['hidden_size']}; its parts belong to different models",
+            f"{width}; its parts belong to different models",
         )
+    if family == "sdxl":
+        unet |= _added_conditions(header, texts["text_encoder_2"]["projection_dim"])
     if not unet["in_channels"] == unet["out_channels"] == vae["latent_channels"]:
         raise WrongKindError(
             header.name,
@@ -60,39 +68,22 @@ def inspect_checkpoint(header: Header) -> dict[str, Config]:
         )
     is_v_of_2 = family == "sd2" and prediction == "v_prediction"
     factor = 2 ** (len(vae["block_out_channels"]) - 1)
-    unet["sample_size"] = _native_latent_size(header, factor) or (96 if is_v_of_2 else 64)
+    usual = 128 if family == "sdxl" else 96 if is_v_of_2 else 64
+    unet["sample_size"] = _native_latent_size(header, factor) or usual
     # 2.1 overflows in half precision without this; 2.0 cannot be told apart and is not harmed by it.
     unet["upcast_attention"] = is_v_of_2
     vae["sample_size"] = unet["sample_size"] * factor
-    return {"unet": unet, "vae": vae, "text_encoder": text, "scheduler": _scheduler(header, prediction)}
+    return {"unet": unet, "vae": vae, **texts, "scheduler": _scheduler(header, prediction)}
 
 
-def _shape(header: Header, name: str, rank: int | None = None) -> tuple[int, ...]:
-    info = header.tensors.get(name)
-    if info is None:
-        raise DamagedFileError(header.name, f"is incomplete: it lacks {name}")
-    if (rank is not None and len(info.shape) != rank) or 0 in info.shape:
-        raise DamagedFileError(header.name, f"is damaged: {name} has the impossible shape {list(info.shape)}")
-    return info.shape
-
-
-def _count(header: Header, prefix: str) -> int:
-    """How many indices follow the prefix; they must run from 0 without a gap."""
-    found = {name[len(prefix) :].split(".", 1)[0] for name in header.tensors if name.startswith(prefix)}
-    missing = [index for index in range(len(found)) if str(index) not in found]
-    if missing or not found:
-        raise DamagedFileError(header.name, f"is incomplete: it lacks {prefix}{missing[0] if missing else 0}")
-    return len(found)
-
-
-def _unet(header: Header, family: str) -> Config:
+def _unet(header: Header, family: CheckpointFamily) -> Config:
     levels = _unet_levels(header)
     channels = [width for width, _, _ in levels]
     layers = levels[0][1]
     if any(count != layers for _, count, _ in levels):
         raise WrongKindError(header.name, f"has a UNet whose levels differ in depth; {SUPPORTED}")
-    attends = [attention for _, _, attention in levels]
-    if not any(attends):
+    depths = [depth for _, _, depth in levels]
+    if not any(depths):
         raise WrongKindError(header.name, f"has a UNet that does not attend to any text; {SUPPORTED}")
     _check_groups(header, "UNet", channels)
     attention = f"{UNET}middle_block.1."
@@ -103,33 +94,61 @@ def _unet(header: Header, family: str) -> Config:
         "attention_head_dim": _unet_heads(family, channels),
         "block_out_channels": channels,
         "center_input_sample": False,
-        "cross_attention_dim": _shape(header, f"{attention}transformer_blocks.0.attn2.to_k.weight", 2)[1],
-        "down_block_types": ["CrossAttnDownBlock2D" if attend else "DownBlock2D" for attend in attends],
+        "cross_attention_dim": shape_of(header, f"{attention}transformer_blocks.0.attn2.to_k.weight", 2)[1],
+        "down_block_types": ["CrossAttnDownBlock2D" if depth else "DownBlock2D" for depth in depths],
         "downsample_padding": 1,
         "flip_sin_to_cos": True,
         "freq_shift": 0,
-        "in_channels": _shape(header, f"{UNET}input_blocks.0.0.weight", 4)[1],
+        "in_channels": shape_of(header, f"{UNET}input_blocks.0.0.weight", 4)[1],
         "layers_per_block": layers,
         "mid_block_scale_factor": 1,
         "norm_eps": 1e-05,
         "norm_num_groups": GROUPS,
-        "out_channels": _shape(header, f"{UNET}out.2.weight", 4)[0],
-        "transformer_layers_per_block": _count(header, f"{attention}transformer_blocks."),
+        "out_channels": shape_of(header, f"{UNET}out.2.weight", 4)[0],
+        "transformer_layers_per_block": _transformer_layers(header, depths),
         "up_block_types": ["CrossAttnUpBlock2D" if attend else "UpBlock2D" for attend in up],
-        "use_linear_projection": len(_shape(header, f"{attention}proj_in.weight")) == 2,
+        "use_linear_projection": len(shape_of(header, f"{attention}proj_in.weight")) == 2,
     }
 
 
-def _unet_levels(header: Header) -> list[tuple[int, int, bool]]:
-    """For each level, from fine to coarse: channels, residual layers, whether they attend to the text."""
-    blocks: list[list[tuple[int, bool]]] = [[]]
-    for index in range(1, _count(header, f"{UNET}input_blocks.")):
+def _transformer_layers(header: Header, depths: list[int]) -> int | list[int]:
+    """Transformer layers in each attention, by level; one number where all are alike. The middle is as the last."""
+    middle = count_indices(header, f"{UNET}middle_block.1.transformer_blocks.")
+    if {depth for depth in depths if depth} == {middle}:
+        return middle
+    if depths[-1] not in (0, middle):
+        raise WrongKindError(header.name, f"has a UNet whose middle is unlike its last level; {SUPPORTED}")
+    return [*(depth or 1 for depth in depths[:-1]), middle]
+
+
+def _added_conditions(header: Header, pooled: int) -> Config:
+    """What SDXL's UNet is told beside the text: the pooled embedding and six sizes."""
+    width = shape_of(header, f"{UNET}label_emb.0.0.weight", 2)[1]
+    each, rest = divmod(width - pooled, SDXL_SIZES)
+    if each < 1 or rest:
+        raise WrongKindError(
+            header.name,
+            f"has a UNet that takes {width} numbers beside the text, where its text encoder writes {pooled}; "
+            "its parts belong to different models",
+        )
+    return {
+        "addition_embed_type": "text_time",
+        "addition_time_embed_dim": each,
+        "projection_class_embeddings_input_dim": width,
+    }
+
+
+def _unet_levels(header: Header) -> list[tuple[int, int, int]]:
+    """For each level, from fine to coarse: channels, residual layers, transformer layers that attend to the text."""
+    blocks: list[list[tuple[int, int]]] = [[]]
+    for index in range(1, count_indices(header, f"{UNET}input_blocks.")):
         block = f"{UNET}input_blocks.{index}."
         if f"{block}0.op.weight" in header.tensors:  # a downsampling ends the level
             blocks.append([])
             continue
-        width = _shape(header, f"{block}0.out_layers.0.weight", 1)[0]
-        blocks[-1].append((width, _attends(header, block)))
+        width = shape_of(header, f"{block}0.out_layers.0.weight", 1)[0]
+        layers = f"{block}1.transformer_blocks."
+        blocks[-1].append((width, count_indices(header, layers) if _attends(header, block) else 0))
     levels = []
     for layers in blocks:
         if len(set(layers)) != 1:
@@ -140,7 +159,7 @@ def _unet_levels(header: Header) -> list[tuple[int, int, bool]]:
 
 def _up_attention(header: Header, levels: int, layers: int) -> list[bool]:
     """For each level, from coarse to fine, whether the way up attends to the text."""
-    count = _count(header, f"{UNET}output_blocks.")
+    count = count_indices(header, f"{UNET}output_blocks.")
     if count != levels * layers:
         raise DamagedFileError(
             header.name, f"is incomplete: {count} of the UNet's {levels * layers} output blocks are there"
@@ -152,19 +171,11 @@ def _attends(header: Header, block: str) -> bool:
     return any(name.startswith(f"{block}1.transformer_blocks.") for name in header.tensors)
 
 
-def _unet_heads(family: str, channels: list[int]) -> int | list[int]:
+def _unet_heads(family: CheckpointFamily, channels: list[int]) -> int | list[int]:
     # diffusers calls the number of heads `attention_head_dim` in these models.
     if family == "sd1":
         return math.gcd(SD1_UNET_HEADS, *channels)
-    return [_heads_of(width) for width in channels]
-
-
-def _heads_of(width: int) -> int:
-    """The number of heads of 64 channels, at least one; fewer where they would not divide the width."""
-    heads = max(1, width // HEAD_WIDTH)
-    while width % heads:
-        heads -= 1
-    return heads
+    return [heads_of(width) for width in channels]
 
 
 def _check_groups(header: Header, part: str, channels: list[int]) -> None:
@@ -174,64 +185,23 @@ def _check_groups(header: Header, part: str, channels: list[int]) -> None:
         )
 
 
-def _vae(header: Header) -> Config:
-    down = f"{VAE}encoder.down."
-    levels = _count(header, down)
-    channels = [_shape(header, f"{down}{level}.block.0.conv1.weight", 4)[0] for level in range(levels)]
+def vae_config(header: Header, prefix: str = VAE) -> Config:
+    """The VAE's configuration but for the scale of its latents, which no shape tells. Raises CheckpointError."""
+    down = f"{prefix}encoder.down."
+    levels = count_indices(header, down)
+    channels = [shape_of(header, f"{down}{level}.block.0.conv1.weight", 4)[0] for level in range(levels)]
     _check_groups(header, "VAE", channels)
     return {
         "_class_name": "AutoencoderKL",
         "act_fn": "silu",
         "block_out_channels": channels,
         "down_block_types": ["DownEncoderBlock2D"] * levels,
-        "in_channels": _shape(header, f"{VAE}encoder.conv_in.weight", 4)[1],
-        "latent_channels": _shape(header, f"{VAE}post_quant_conv.weight", 4)[1],
-        "layers_per_block": _count(header, f"{down}0.block."),
+        "in_channels": shape_of(header, f"{prefix}encoder.conv_in.weight", 4)[1],
+        "latent_channels": shape_of(header, f"{prefix}post_quant_conv.weight", 4)[1],
+        "layers_per_block": count_indices(header, f"{down}0.block."),
         "norm_num_groups": GROUPS,
-        "out_channels": _shape(header, f"{VAE}decoder.conv_out.weight", 4)[0],
-        "scaling_factor": 0.18215,
+        "out_channels": shape_of(header, f"{prefix}decoder.conv_out.weight", 4)[0],
         "up_block_types": ["UpDecoderBlock2D"] * levels,
-    }
-
-
-def sd1_text_prefix(header: Header) -> str:
-    """What the names of a 1.x text encoder begin with: transformers has put its layers under ``text_model.`` or not."""
-    nested = f"{SD1_TEXT}text_model."
-    return nested if any(name.startswith(nested) for name in header.tensors) else SD1_TEXT
-
-
-def _text_encoder(header: Header, family: str) -> Config:
-    if family == "sd1":
-        prefix = sd1_text_prefix(header)
-        words, positions = f"{prefix}embeddings.token_embedding.weight", f"{prefix}embeddings.position_embedding.weight"
-        layers, wide = f"{prefix}encoder.layers.", "0.mlp.fc1.weight"
-    else:
-        words, positions = f"{SD2_TEXT}token_embedding.weight", f"{SD2_TEXT}positional_embedding"
-        layers, wide = f"{SD2_TEXT}transformer.resblocks.", "0.mlp.c_fc.weight"
-    vocabulary, width = _shape(header, words, 2)
-    if vocabulary < VOCABULARY_SIZE:
-        raise WrongKindError(
-            header.name, f"has a text encoder that knows only {vocabulary} of CLIP's {VOCABULARY_SIZE} tokens"
-        )
-    count = _count(header, layers)
-    return {
-        "architectures": ["CLIPTextModel"],
-        "attention_dropout": 0.0,
-        "bos_token_id": 0,
-        "eos_token_id": 2,
-        "hidden_act": "quick_gelu" if family == "sd1" else "gelu",
-        "hidden_size": width,
-        "initializer_factor": 1.0,
-        "initializer_range": 0.02,
-        "intermediate_size": _shape(header, layers + wide, 2)[0],
-        "layer_norm_eps": 1e-05,
-        "max_position_embeddings": _shape(header, positions, 2)[0],
-        "model_type": "clip_text_model",
-        "num_attention_heads": _heads_of(width),
-        "num_hidden_layers": count if family == "sd1" or count == SD2_LAYERS_KEPT else max(1, count - 1),
-        "pad_token_id": 1,
-        "projection_dim": width if family == "sd1" else 512,
-        "vocab_size": vocabulary,
     }
 
 

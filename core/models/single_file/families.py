@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
+from ..facts import SUPPORTED
 from .header import DamagedFileError, Header, WrongKindError
+
+CheckpointFamily = Literal["sd1", "sd2", "sdxl"]
 
 UNET = "model.diffusion_model."
 VAE = "first_stage_model."
 SD1_TEXT = "cond_stage_model.transformer."
 SD2_TEXT = "cond_stage_model.model."
-SUPPORTED = "this version loads Stable Diffusion 1.x and 2.x"
+SDXL_TEXT = "conditioner.embedders.0.transformer."
+SDXL_TEXT_2 = "conditioner.embedders.1.model."
+SDXL_LABELS = 2816  # the width of the pooled embedding and the six sizes, each as 256 numbers
 
 # Parts of tensor names (matched anywhere in a name), from the most to the least telling: the first that occurs decides.
 TELLING_NAMES: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -28,7 +34,6 @@ TELLING_NAMES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("a transformer-based image or video model", ("adaLN_modulation.", ".img_mod.", "cap_embedder.", "cross_attn.")),
     ("Stable unCLIP", ("noise_augmentor.",)),
     ("SDXL (refiner)", ("conditioner.embedders.0.model.",)),
-    ("SDXL", ("conditioner.embedders.",)),
 )
 
 # A file with one part of a model only, by the beginnings of its tensors' names.
@@ -50,8 +55,8 @@ INPUT_CHANNELS = {
 }
 
 
-def recognise(header: Header) -> str:
-    """Tell the family of a checkpoint in the original layout: ``"sd1"`` or ``"sd2"``.
+def recognise(header: Header) -> CheckpointFamily:
+    """Tell the family of a checkpoint in the original layout.
 
     Raises:
         WrongKindError: another family, another layout, or only a part of a model.
@@ -65,6 +70,11 @@ def recognise(header: Header) -> str:
     _check_unet_family(header)
     if not _begins(names, VAE):
         raise _lacks(header, "VAE", VAE)
+    if f"{UNET}label_emb.0.0.weight" in header.tensors:
+        for text in (SDXL_TEXT, SDXL_TEXT_2):
+            if not _begins(names, text):
+                raise _lacks(header, "text encoder", text)
+        return "sdxl"
     if _begins(names, SD2_TEXT):
         return "sd2"
     if _begins(names, SD1_TEXT):
@@ -80,9 +90,9 @@ def _check_unet_family(header: Header) -> None:
             raise DamagedFileError(header.name, f"lacks the UNet's first layer ({UNET}input_blocks.0.0.weight)")
         raise _unsupported(header, "a model that is no UNet of Stable Diffusion")
     added = tensors.get(f"{UNET}label_emb.0.0.weight")
-    if added is not None:
-        widths = {2816: "SDXL", 2560: "SDXL (refiner)"}
-        raise _unsupported(header, widths.get(added.shape[-1], "Stable unCLIP or another model with class labels"))
+    if added is not None and not _begins(tensors, "conditioner.embedders.") and added.shape[-1:] != (SDXL_LABELS,):
+        refiner = added.shape[-1:] == (2560,)
+        raise _unsupported(header, "SDXL (refiner)" if refiner else "Stable unCLIP or another model with class labels")
     channels = first.shape[1] if len(first.shape) == 4 else 0
     if channels != 4:
         raise _unsupported(header, INPUT_CHANNELS.get(channels, f"a UNet with {channels} input channels"))

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from .configs import Config, sd1_text_prefix
-from .families import SD2_TEXT, UNET, VAE
+from ..facts import SUPPORTED
+from .configs import Config
+from .families import SD1_TEXT, SD2_TEXT, SDXL_TEXT, SDXL_TEXT_2, UNET, VAE, CheckpointFamily
 from .header import DamagedFileError, Header, WrongKindError
+from .text_configs import clip_prefix
 
 if TYPE_CHECKING:
     import torch
 
 Weights = dict[str, "torch.Tensor"]
 
-VAE_PARTS = tuple(f"{VAE}{part}." for part in ("encoder", "decoder", "quant_conv", "post_quant_conv"))
-SD1_TEXT_PARTS = ("embeddings.", "encoder.", "final_layer_norm.")
+VAE_PARTS = ("encoder.", "decoder.", "quant_conv.", "post_quant_conv.")
+CLIP_PARTS = ("embeddings.", "encoder.", "final_layer_norm.")
 # A projection, a temperature and indices that OpenCLIP and transformers keep beside the layers that are used here.
 UNUSED_TEXT_WEIGHTS = ("text_projection", "logit_scale", "position_ids", "attn_mask")
-SD2_TEXT_NAMES = {
+OPENCLIP_NAMES = {
     "positional_embedding": "embeddings.position_embedding.weight",
     "token_embedding.weight": "embeddings.token_embedding.weight",
     "ln_final.weight": "final_layer_norm.weight",
     "ln_final.bias": "final_layer_norm.bias",
 }
-SD2_LAYER_NAMES = {
+OPENCLIP_LAYER_NAMES = {
     "ln_1": "layer_norm1",
     "ln_2": "layer_norm2",
     "mlp.c_fc": "mlp.fc1",
@@ -47,22 +49,29 @@ def unet_weights(file: OpenFile, header: Header, config: Config) -> Weights:
     return _converted(header, "UNet", _read(file, header, UNET), config, convert_ldm_unet_checkpoint)
 
 
-def vae_weights(file: OpenFile, header: Header, config: Config) -> Weights:
+def vae_weights(file: OpenFile, header: Header, config: Config, prefix: str = VAE) -> Weights:
     """The VAE's weights by diffusers' names. Raises DamagedFileError."""
     from diffusers.loaders.single_file_utils import convert_ldm_vae_checkpoint
 
-    return _converted(header, "VAE", _read(file, header, VAE_PARTS), config, convert_ldm_vae_checkpoint)
+    source = _read(file, header, tuple(prefix + part for part in VAE_PARTS))
+    return _converted(header, "VAE", source, config, convert_ldm_vae_checkpoint)
 
 
-def text_weights(file: OpenFile, header: Header, family: str, config: Config) -> Weights:
-    """The text encoder's weights by the names of transformers' CLIPTextModel.
+def text_weights(
+    file: OpenFile, header: Header, family: CheckpointFamily, configs: Mapping[str, Config]
+) -> dict[str, Weights]:
+    """The weights of each text encoder by the names of transformers' CLIPTextModel, the projection beside them.
 
     Our own mapping: diffusers' loader does not know 1.x encoders without ``text_model.`` in their names, and says
     nothing of weights that are missing.
     """
     if family == "sd1":
-        return _sd1_text_weights(file, header)
-    return _sd2_text_weights(file, header, config["num_hidden_layers"])
+        return {"text_encoder": _clip_weights(file, header, SD1_TEXT)}
+    if family == "sd2":
+        return {"text_encoder": _openclip_weights(file, header, SD2_TEXT, configs["text_encoder"]["num_hidden_layers"])}
+    second = _openclip_weights(file, header, SDXL_TEXT_2, configs["text_encoder_2"]["num_hidden_layers"])
+    second["text_projection.weight"] = file.get_tensor(f"{SDXL_TEXT_2}text_projection").T
+    return {"text_encoder": _clip_weights(file, header, SDXL_TEXT), "text_encoder_2": second}
 
 
 def fill(header: Header, part: str, module: torch.nn.Module, weights: Weights, dtype: torch.dtype) -> None:
@@ -89,7 +98,7 @@ def _check(header: Header, part: str, wanted: Weights, weights: Weights) -> None
         left = [name for name in weights if name not in wanted]
         raise WrongKindError(
             header.name,
-            f"holds weights that the {part} of Stable Diffusion 1.x and 2.x has no place for: {_some(left)}",
+            f"holds weights that its {part} has no place for: {_some(left)}; {SUPPORTED}",
         )
     for name, expected in wanted.items():
         found = weights[name]
@@ -125,36 +134,36 @@ def _converted(
     return weights
 
 
-def _sd1_text_weights(file: OpenFile, header: Header) -> Weights:
-    prefix = sd1_text_prefix(header)
-    source = _read(file, header, tuple(prefix + part for part in SD1_TEXT_PARTS))
+def _clip_weights(file: OpenFile, header: Header, encoder: str) -> Weights:
+    prefix = clip_prefix(header, encoder)
+    source = _read(file, header, tuple(prefix + part for part in CLIP_PARTS))
     return {name.removeprefix(prefix): weight for name, weight in source.items() if not _is_unused(name)}
 
 
-def _sd2_text_weights(file: OpenFile, header: Header, layers_kept: int) -> Weights:
-    layers = f"{SD2_TEXT}transformer.resblocks."
+def _openclip_weights(file: OpenFile, header: Header, encoder: str, layers_kept: int) -> Weights:
+    layers = f"{encoder}transformer.resblocks."
     weights: Weights = {}
-    for name, weight in _read(file, header, SD2_TEXT).items():
+    for name, weight in _read(file, header, encoder).items():
         if _is_unused(name):
             continue
         if not name.startswith(layers):
-            short = name.removeprefix(SD2_TEXT)
-            weights[SD2_TEXT_NAMES.get(short, short)] = weight
+            short = name.removeprefix(encoder)
+            weights[OPENCLIP_NAMES.get(short, short)] = weight
             continue
         index, _, rest = name.removeprefix(layers).partition(".")
-        if int(index) < layers_kept:  # the UNet was trained on what the layer before the last gives
-            weights |= _sd2_layer_weights(f"encoder.layers.{index}.", rest, weight)
+        if int(index) < layers_kept:
+            weights |= _openclip_layer_weights(f"encoder.layers.{index}.", rest, weight)
     return weights
 
 
-def _sd2_layer_weights(prefix: str, name: str, weight: torch.Tensor) -> Weights:
+def _openclip_layer_weights(prefix: str, name: str, weight: torch.Tensor) -> Weights:
     """One weight of an OpenCLIP layer by its names in transformers; a packed projection becomes three."""
     part, _, kind = name.rpartition(".")
     if name.startswith("attn.in_proj_") and weight.ndim and len(weight) % 3 == 0:
         kind = name.removeprefix("attn.in_proj_")
         pieces = zip("qkv", weight.chunk(3), strict=True)
         return {f"{prefix}self_attn.{letter}_proj.{kind}": piece for letter, piece in pieces}
-    return {f"{prefix}{SD2_LAYER_NAMES.get(part, part)}.{kind}": weight}
+    return {f"{prefix}{OPENCLIP_LAYER_NAMES.get(part, part)}.{kind}": weight}
 
 
 def _is_unused(name: str) -> bool:

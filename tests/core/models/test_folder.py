@@ -81,7 +81,7 @@ def test_everything_at_once(folder):
     (folder / UNET).write_bytes(b"")
     edit(folder / "model_index.json", _class_name="FluxPipeline", unet=None)
     assert problems(folder) == [
-        ("is a FluxPipeline; this version loads Stable Diffusion 1.x and 2.x", False),
+        ("is a FluxPipeline; this version loads Stable Diffusion 1.x, 2.x and SDXL", False),
         ("is not a Stable Diffusion model in diffusers layout: vae/config.json missing", False),
         ("has a scheduler/scheduler_config.json that cannot be read; download it again", False),
         (f"has a {UNET} that is empty; download or copy it again", True),

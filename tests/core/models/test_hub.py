@@ -163,8 +163,10 @@ def test_pickles_need_consent(hub):
 
 def test_other_families_are_refused_by_their_configuration(hub):
     index = hub.folder / "model_index.json"
-    index.write_text(index.read_text().replace("StableDiffusionPipeline", "StableDiffusionXLPipeline"))
-    assert refusal() == "'owner/name' is a StableDiffusionXLPipeline; this version loads Stable Diffusion 1.x and 2.x"
+    text = index.read_text().replace("StableDiffusionPipeline", "StableDiffusion3Pipeline")
+    index.write_text(text.replace("UNet2DConditionModel", "SD3Transformer2DModel"))
+    sentence = "is a StableDiffusion3Pipeline; this version loads Stable Diffusion 1.x, 2.x and SDXL"
+    assert refusal() == f"'owner/name' {sentence}"
     assert not hub.downloaded & WEIGHTS
 
 

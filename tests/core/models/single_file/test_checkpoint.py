@@ -60,33 +60,45 @@ def load(path, dtype=torch.float32):
     return load_checkpoint(path, inspect_checkpoint(read_header(path)), dtype)
 
 
-def assert_same_outputs(loaded, originals, text_width=64):
+def assert_same_outputs(loaded, originals):
     """The loaded networks compute, bit for bit, what the ones computed from which the file was made."""
-    unet, vae, text_encoder, tokenizer = loaded
     generator = torch.Generator().manual_seed(0)
-    dtype = originals.unet.dtype
+    dtype, config = originals.unet.dtype, originals.unet.config
     latents = torch.randn(2, 4, 8, 8, generator=generator).to(dtype)
-    text = torch.randn(2, 77, text_width, generator=generator).to(dtype)
-    ids = tokenizer(["a photo of a cat"], padding="max_length", return_tensors="pt").input_ids
+    text = torch.randn(2, 77, config.cross_attention_dim, generator=generator).to(dtype)
+    added = None
+    if originals.text_encoder_2 is not None:
+        pooled = torch.randn(2, originals.text_encoder_2.config.projection_dim, generator=generator).to(dtype)
+        added = {"text_embeds": pooled, "time_ids": torch.tensor([[64, 64, 0, 0, 64, 64]] * 2)}
+    encoders = [originals.text_encoder, originals.text_encoder_2][: len(loaded.text_encoders)]
     with torch.no_grad():
-        assert torch.equal(unet(latents, 500, text).sample, originals.unet(latents, 500, text).sample)
-        image = vae.decode(latents).sample
+        noise, expected = (
+            unet(latents, 500, text, added_cond_kwargs=added).sample for unet in (loaded.unet, originals.unet)
+        )
+        assert torch.equal(noise, expected)
+        image = loaded.vae.decode(latents).sample
         assert torch.equal(image, originals.vae.decode(latents).sample)
-        moments = vae.encode(image).latent_dist.parameters
+        moments = loaded.vae.encode(image).latent_dist.parameters
         assert torch.equal(moments, originals.vae.encode(image).latent_dist.parameters)
-        hidden = text_encoder(ids).last_hidden_state
-        assert torch.equal(hidden, originals.text_encoder(ids).last_hidden_state)
-    assert all(value.isfinite().all() and value.std() > 0 for value in (image, moments, hidden))
+        hidden = []
+        for (encoder, tokenizer), original in zip(loaded.text_encoders, encoders, strict=True):
+            ids = tokenizer(["a photo of a cat"], padding="max_length", return_tensors="pt").input_ids
+            states, expected = (e(ids, output_hidden_states=True, return_dict=False) for e in (encoder, original))
+            assert all(torch.equal(mine, theirs) for mine, theirs in zip(states[-1], expected[-1], strict=True))
+            assert torch.equal(states[0], expected[0])  # with a projection: the pooled embedding
+            hidden.append(states[0])
+    assert all(value.isfinite().all() and value.std() > 0 for value in (noise, image, moments, *hidden))
 
 
-@pytest.mark.parametrize("kind", ["sd1", "sd1-v", "sd2", "sd2-v"])
+@pytest.mark.parametrize("kind", ["sd1", "sd1-v", "sd2", "sd2-v", "sdxl", "sdxl-v"])
 def test_loaded_modules_compute_what_the_originals_do(checkpoints, kind):
     path, originals = checkpoints(kind)
     configs = inspect_checkpoint(read_header(path))
     assert configs["scheduler"]["prediction_type"] == ("v_prediction" if kind.endswith("v") else "epsilon")
     loaded = load_checkpoint(path, configs, torch.float32)
     assert_same_outputs(loaded, originals)
-    assert not any(module.training for module in loaded[:3])
+    assert len(loaded.text_encoders) == (2 if kind.startswith("sdxl") else 1)
+    assert not any(module.training for module in (loaded.unet, loaded.vae, *(part[0] for part in loaded.text_encoders)))
 
 
 def test_shapes_tell_the_architecture(tmp_path):
@@ -101,7 +113,20 @@ def test_shapes_tell_the_architecture(tmp_path):
     assert configs["text_encoder"]["num_attention_heads"] == 2
     assert configs["text_encoder"]["num_hidden_layers"] == 3
     assert configs["vae"]["layers_per_block"] == 1
-    assert_same_outputs(load_checkpoint(path, configs, torch.float32), originals, text_width=128)
+    assert_same_outputs(load_checkpoint(path, configs, torch.float32), originals)
+
+
+def test_configuration_of_sdxl(checkpoints):
+    path, originals = checkpoints("sdxl")
+    configs = inspect_checkpoint(read_header(path))
+    for name in ("transformer_layers_per_block", "addition_time_embed_dim", "projection_class_embeddings_input_dim"):
+        made = originals.unet.config[name]
+        assert configs["unet"][name] == (list(made) if isinstance(made, tuple) else made)
+    assert (configs["vae"]["scaling_factor"], configs["unet"]["sample_size"]) == (0.13025, 128)
+    assert CheckpointModel(path, "x").facts.family == "sdxl"
+    assert load(path).zeros_for_empty
+    parts = load(path)
+    assert [tokenizer("a", padding="max_length").input_ids[-1] for _, tokenizer in parts.text_encoders] == [49407, 0]
 
 
 @pytest.mark.parametrize("stored", [torch.float16, torch.bfloat16])
@@ -109,13 +134,17 @@ def test_weights_are_cast_to_the_wanted_dtype(tmp_path, stored):
     path = tmp_path / "model.safetensors"
     originals = make_single_file(path, family="sd2", v_prediction=True, dtype=stored)
     assert inspect_checkpoint(read_header(path))["scheduler"]["prediction_type"] == "v_prediction"
-    loaded = load(path, torch.float32)
-    for module, original in zip(loaded[:3], (originals.unet, originals.vae, originals.text_encoder), strict=True):
+    loaded = modules_of(load(path, torch.float32))
+    for module, original in zip(loaded, originals, strict=True):
         weights = original.state_dict()
         for name, weight in module.state_dict().items():
             assert weight.dtype == torch.float32
             assert torch.equal(weight, weights[name].float())
-    assert all(module.dtype == stored for module in load(path, stored)[:3])
+    assert all(module.dtype == stored for module in modules_of(load(path, stored)))
+
+
+def modules_of(parts):
+    return [parts.unet, parts.vae, *(encoder for encoder, _ in parts.text_encoders)]
 
 
 def test_loaded_weights_do_not_depend_on_the_file(tmp_path):
@@ -267,7 +296,7 @@ def test_inspection_imports_no_libraries(checkpoints):
 def test_padding_of_the_families(checkpoints):
     padding = {}
     for kind in ("sd1", "sd2"):
-        tokenizer = load(checkpoints(kind)[0])[3]
+        tokenizer = load(checkpoints(kind)[0]).tokenizer
         ids = tokenizer("a cat", padding="max_length", truncation=True).input_ids
         assert len(ids) == 77
         padding[kind] = ids[4:]
@@ -281,8 +310,7 @@ def test_model_of_a_checkpoint(checkpoints):
     assert model.facts.prediction_type == "v_prediction"
     assert model.facts.text_limit == 77
     assert model.files == (path,)
-    parts = model.load(torch.float32)
-    assert_same_outputs((parts.unet, parts.vae, parts.text_encoder, parts.tokenizer), originals)
+    assert_same_outputs(model.load(torch.float32), originals)
 
 
 def test_problems_of_a_checkpoint_model(tmp_path, rewrite):
