@@ -20,8 +20,8 @@ from build_extension import this_platform
 
 from wheels import fetch, read_lock, select
 
-# lpips would bring scipy, and only its files are read; accelerate asks for torch when it is imported.
-NOT_IMPORTED = ("lpips", "accelerate")
+# lpips would bring scipy, and only its files are read; accelerate and peft ask for torch when they are imported.
+NOT_IMPORTED = ("lpips", "accelerate", "peft")
 CHECK = """
 import importlib, sys
 sys.path[:] = [path for path in sys.path if "-packages" not in path] + [sys.argv[1]]
