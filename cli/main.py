@@ -68,8 +68,9 @@ def _join_negative_numbers(arguments: Sequence[str]) -> list[str]:
 
 
 def _is_negative_number(word: str) -> bool:
+    """Also of a word that goes on after a colon, as a region's."""
     try:
-        float(word)
+        float(word.partition(":")[0])
     except ValueError:
         return False
     return word.startswith("-")

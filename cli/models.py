@@ -1,16 +1,20 @@
-"""``syncdiffusion models``: what there is, and downloading what there could be."""
+"""``syncdiffusion models``: what there is, what other programs have, what fits a card, and downloading."""
 
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from ..core.activity import Activity
 from ..core.errors import InvalidRequestError, Problem
 from ..core.models.hub import HubModel, is_hub_id
 from ..core.models.library import list_backbones, list_models
+from ..core.models.scan import usual_folders
 from ..core.perceptual.weights import BACKBONES, download_backbone
+from .found import memory, scanned
 from .watch import watch
 
 
@@ -18,6 +22,13 @@ def add_parser(commands: Any) -> None:
     """Add the subcommand."""
     parser = commands.add_parser("models", help="list the models there are, or download one", allow_abbrev=False)
     parser.add_argument("--download", metavar="NAME", help="a hub id, or a loss whose backbone is wanted (lpips-vgg)")
+    parser.add_argument(
+        "--scan",
+        nargs="*",
+        metavar="FOLDER",
+        help="list what other programs have (default: in the known folders of ComfyUI, A1111, InvokeAI, Hugging Face)",
+    )
+    parser.add_argument("--memory", action="store_true", help="show how each family runs on cards of 6 to 24 GB")
     parser.add_argument("--full", action="store_true", help="download full precision, for computing on a CPU")
     parser.add_argument("--offline", action="store_true", help="use no network")
     parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
@@ -32,8 +43,15 @@ def run(
     found = [*problems, *(Problem(word.lstrip("-"), f"{word!r} is no option of models") for word in unknown)]
     if options.download is not None and options.offline:
         found.append(Problem("download", "needs the network, which --offline forbids"))
+    missing = [folder for folder in options.scan or () if not os.path.isdir(folder)]
+    found += [Problem("scan", f"there is no folder {folder!r}") for folder in missing]
     if found:
         raise InvalidRequestError(found)
+    if options.scan is not None or options.memory:
+        folders = [Path(folder) for folder in options.scan or ()] or usual_folders()
+        lines = [*(scanned(folders) if options.scan is not None else ()), *(memory() if options.memory else ())]
+        print("\n".join(lines))
+        return
     if options.download is None:
         print("\n".join(table()))
         return

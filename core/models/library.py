@@ -69,6 +69,10 @@ OFFERS = (
         "stable-diffusion-v1-5/stable-diffusion-v1-5", "Stable Diffusion 1.5, with the most fine-tunes", Place.OFFERED,
         "CreativeML Open RAIL-M", int(2.1e9), 512,
     ),
+    Entry(
+        "stabilityai/stable-diffusion-xl-base-1.0", "SDXL, windows of 1024 pixels", Place.OFFERED,
+        "CreativeML Open RAIL++-M", int(6.9e9), 1024,
+    ),
 )  # fmt: skip
 _LICENCES = {entry.name: entry.licence for entry in OFFERS}
 

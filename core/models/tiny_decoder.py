@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ModelError
 from .facts import ModelFacts
+from .hub_cache import cached_repository
 from .libraries import import_diffusers
 from .single_file.header import CheckpointError, read_header
 
@@ -20,13 +21,28 @@ if TYPE_CHECKING:
 
 FOLDER = "tiny_decoder"
 CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"
+# The width of the text that a UNet reads tells the family; that of its latents is the same for all models of it.
+PUBLISHED = {768: "madebyollin/taesd", 1024: "madebyollin/taesd", 2048: "madebyollin/taesdxl"}
 REMEDY = "put a diffusers AutoencoderTiny of the model's family there, or take --loss-decoder full"
 
 
-def tiny_decoder_problem(folder: Path | None, facts: ModelFacts) -> str | None:
-    """What is wrong with a model's ``tiny_decoder/`` as a sentence, or None. ``folder`` None: it has no folder.
+def published_tiny_decoder(facts: ModelFacts) -> Path | None:
+    """The tiny decoder of a model's family in the Hugging Face cache; None if it is not there, or there is none."""
+    hub_id = PUBLISHED.get(facts.text_width)
+    return cached_repository(hub_id) if hub_id else None
 
-    Looks at its configuration and the header of its weights, and loads none.
+
+def tiny_decoder_files(folder: Path) -> tuple[Path, ...]:
+    """What it consists of."""
+    return (folder / CONFIG, folder / WEIGHTS)
+
+
+def tiny_decoder_problem(
+    folder: Path | None, facts: ModelFacts | None, called: str = f"the model's {FOLDER}"
+) -> str | None:
+    """What is wrong with a tiny decoder as a sentence, or None. ``folder`` None: the model has none.
+
+    Looks at its configuration and the header of its weights, and loads none. ``facts``: of the model, if known.
     """
     if folder is None or not folder.is_dir():
         return f"tiny needs a tiny decoder, and the model has none beside its VAE ({FOLDER}/); {REMEDY}"
@@ -36,12 +52,12 @@ def tiny_decoder_problem(folder: Path | None, facts: ModelFacts) -> str | None:
         factor = config.get("upsampling_scaling_factor", 2) ** (len(config["decoder_block_out_channels"]) - 1)
         read_header(folder / WEIGHTS)
     except CheckpointError as error:
-        return f"the model's {FOLDER}/{WEIGHTS} {error.sentence}; {REMEDY}"
+        return f"{called}/{WEIGHTS} {error.sentence}; {REMEDY}"
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return f"the model's {FOLDER}/ lacks a {CONFIG} or {WEIGHTS} that can be read; {REMEDY}"
-    if (channels, factor) != (facts.latent_channels, facts.latent_factor):
+        return f"{called}/ lacks a {CONFIG} or {WEIGHTS} that can be read; {REMEDY}"
+    if facts is not None and (channels, factor) != (facts.latent_channels, facts.latent_factor):
         return (
-            f"the model's {FOLDER}/ is of another family: it turns {channels} channels into {factor} times as many "
+            f"{called}/ is of another family: it turns {channels} channels into {factor} times as many "
             f"pixels a side, the model has {facts.latent_channels} and {facts.latent_factor}; {REMEDY}"
         )
     return None

@@ -1,5 +1,7 @@
 """``syncdiffusion models`` and ``syncdiffusion engine``."""
 
+import shutil
+
 import pytest
 
 from syncdiffusion.cli import engine, models
@@ -75,3 +77,27 @@ def test_a_bundle(capsys, monkeypatch, tmp_path):
     assert main(["engine", "--bundle", str(tmp_path / "b"), "--python", "3.13", "--quiet"]) == 0
     assert asked == [(tmp_path / "b", "3.13")]
     assert capsys.readouterr().out == "20 wheels are there\n"
+
+
+def test_what_other_programs_have(run, tmp_path, model_folder):
+    shutil.copytree(model_folder, tmp_path / "lcm-small")
+    (tmp_path / "bad.safetensors").write_bytes(b"")
+    outcome = run("models", "--scan", str(tmp_path))
+    assert outcome.status == 0
+    assert outcome.out.splitlines() == [
+        f"Looked in: {tmp_path}", "",
+        "Models (--model)", "  lcm-small  [Stable Diffusion, epsilon, LCM]", f"    {tmp_path / 'lcm-small'}", "",
+        "Not usable here", "  bad.safetensors: is empty; download or copy it again",
+        f"    {tmp_path / 'bad.safetensors'}",
+    ]  # fmt: skip
+
+
+def test_a_folder_that_is_not_there(run, tmp_path):
+    outcome = run("models", "--scan", str(tmp_path / "nowhere"))
+    assert (outcome.status, outcome.errors) == (2, [f"scan: there is no folder {str(tmp_path / 'nowhere')!r}"])
+
+
+def test_what_fits_which_card(run):
+    out = run("models", "--memory").out
+    assert "  SDXL, windows of 1024 px\n     6 GB: too small; take a smaller --window\n" in out
+    assert "    24 GB: exact, " in out

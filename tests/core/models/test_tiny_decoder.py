@@ -1,15 +1,22 @@
 """Tiny decoders beside a model's VAE: found, refused with a sentence, loaded."""
 
+import dataclasses
 import json
 import shutil
 
 import pytest
 import torch
 
-from syncdiffusion.core.decoding.tiny import TinyDecoder
+from syncdiffusion.core.decoding.tiny import TinyDecoder, TinyPreview
 from syncdiffusion.core.errors import InvalidRequestError, ModelError
 from syncdiffusion.core.models.folder import FolderModel
-from syncdiffusion.core.models.tiny_decoder import CONFIG, WEIGHTS, load_tiny_decoder, tiny_decoder_problem
+from syncdiffusion.core.models.tiny_decoder import (
+    CONFIG,
+    WEIGHTS,
+    load_tiny_decoder,
+    published_tiny_decoder,
+    tiny_decoder_problem,
+)
 from syncdiffusion.core.request.validation import prepare
 
 
@@ -76,3 +83,35 @@ def test_loaded_frozen_in_the_wanted_precision(folder, dtype):
     assert 0 <= images.min() < images.max() <= 1
     (gradient,) = torch.autograd.grad(images.sum(), latents)
     assert gradient.abs().max() > 0
+
+
+def test_that_of_the_family_is_taken_from_the_cache(model_folder, tiny_decoder, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    repository = tmp_path / "models--madebyollin--taesd"
+    shutil.copytree(tiny_decoder, repository / "snapshots" / "abc")
+    facts = FolderModel(model_folder, "m").facts
+    of_1_5 = dataclasses.replace(facts, text_width=768)
+    assert published_tiny_decoder(of_1_5) is None  # nothing says which revision is meant
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("abc\n")
+    assert published_tiny_decoder(of_1_5) == repository / "snapshots" / "abc"
+    assert published_tiny_decoder(dataclasses.replace(facts, text_width=2048)) is None
+    assert published_tiny_decoder(facts) is None  # latents of one's own are no family's
+
+
+def test_one_that_is_named(model_folder, tiny_decoder, tmp_path):
+    settings = {"prompt": "a lake", "model": str(model_folder), "offline": True, "method": "multidiffusion"}
+    assert prepare({**settings, "tiny_decoder": str(tiny_decoder)}).model.tiny_decoder == tiny_decoder
+    with pytest.raises(InvalidRequestError, match=r"tiny-decoder: there is no folder 'nowhere'"):
+        prepare({**settings, "tiny_decoder": "nowhere"})
+    with pytest.raises(InvalidRequestError, match=r"tiny-decoder: .* lacks a config.json or"):
+        prepare({**settings, "tiny_decoder": str(tmp_path)})
+
+
+@pytest.mark.parametrize(("latents", "pixels"), [((8, 24), (64, 192)), ((8, 1024), (32, 4096)), ((1, 2), (8, 16))])
+def test_previews(tiny_decoder, latents, pixels):
+    preview = TinyPreview(TinyDecoder(load_tiny_decoder(tiny_decoder, torch.float32), print))
+    picture = preview(torch.randn(1, 4, *latents))
+    shrunk = max(1, -(-max(pixels) // 512))
+    assert picture.shape == (max(pixels[0] // shrunk, 1), pixels[1] // shrunk, 3)
+    assert picture.dtype == torch.uint8

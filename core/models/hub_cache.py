@@ -1,0 +1,30 @@
+"""The Hugging Face cache as folders, found without importing the library that fills it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def hub_cache() -> Path:
+    """Where the Hugging Face libraries keep what they download."""
+    for variable in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+        if chosen := os.environ.get(variable):
+            return Path(chosen).expanduser()
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(os.environ.get("HF_HOME") or os.path.join(cache, "huggingface")).expanduser() / "hub"
+
+
+def cached_repository(hub_id: str) -> Path | None:
+    """The folder of a repository at the revision that its id stands for on this machine; None if it is not there."""
+    snapshots = hub_cache() / f"models--{hub_id.replace('/', '--')}" / "snapshots"
+    revision = current_revision(snapshots)
+    return snapshots / revision if revision and os.path.isdir(snapshots / revision) else None
+
+
+def current_revision(snapshots: Path) -> str | None:
+    """Which of a repository's snapshots its id stands for; None where nothing says so."""
+    try:
+        return (snapshots.parent / "refs" / "main").read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,107 @@
+"""What a model needs of a graphics card's memory, computed: whether it fits, and what to give up where it does not.
+
+A run holds the weights, and for one window at a time what the backward pass of Eq. 14 needs of the networks it flows
+through: the UNet (for both branches of the guidance), the decoder, and the distance. The text encoders are on the card
+only while they encode. More windows at a time, where there is room, are faster and not counted here.
+
+The sizes below are those of the true architectures: parameters, and the tensors that autograd keeps for one window of
+the native size in half precision with fused attention. Tests count both on meta tensors. What the kernels need besides,
+what the allocator wastes, and what the driver and the desktop hold are rules of thumb (docs/limitations.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .facts import ModelFacts
+
+GIB = 2**30
+CARDS = (6, 8, 12, 16, 24)  # in GB, as cards are sold
+HALF, FULL = 2, 4  # bytes of a number
+VGG16_PARAMETERS = 14_714_688
+DISTANCE_KEPT = 0.54 * GIB / 512**2  # of a pixel, in float32
+TINY_KEPT = 0.269 * GIB / 512**2
+WASTE = 1.15  # over what is kept
+RESERVED = 0.8 * GIB  # the driver's own, and a desktop's
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Parameters of the parts, and bytes kept for the backward pass of one native window.
+
+    ``unet_kept`` is for one branch of the guidance. ``native`` in pixels.
+    """
+
+    native: int
+    unet: int
+    vae: int
+    text: int
+    unet_kept: float
+    vae_kept: float
+
+
+FOOTPRINTS: Mapping[str, Footprint] = {
+    "Stable Diffusion 1.x": Footprint(512, 859_520_964, 83_653_863, 123_060_480, 0.722 * GIB, 2.777 * GIB),
+    "Stable Diffusion 2.x": Footprint(512, 865_910_724, 83_653_863, 340_387_840, 0.678 * GIB, 2.777 * GIB),
+    "SDXL": Footprint(1024, 2_567_463_684, 83_653_863, 817_720_320, 4.970 * GIB, 11.110 * GIB),
+}
+_BY_TEXT_WIDTH = {768: "Stable Diffusion 1.x", 1024: "Stable Diffusion 2.x", 2048: "SDXL"}
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """A way to run: what it is called, the settings that make it, and its peak in bytes."""
+
+    name: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    peak_bytes: int = 0
+
+    def fits(self, gigabytes: float) -> bool:
+        """Whether a card of so many GB can run it."""
+        return self.peak_bytes + RESERVED <= gigabytes * GIB
+
+
+# From the paper's way to the least: what each gives up.
+_WAYS: tuple[tuple[str, Mapping[str, Any]], ...] = (
+    ("exact", {}),
+    ("tiny decoder in the loss", {"loss_decoder": "tiny"}),
+    ("gradient past the UNet", {"gradient": "no-unet"}),
+    ("gradient past the UNet, tiny decoder in the loss", {"gradient": "no-unet", "loss_decoder": "tiny"}),
+    ("no coherence (MultiDiffusion)", {"method": "multidiffusion"}),
+)
+
+
+def footprint_of(facts: ModelFacts) -> Footprint | None:
+    """The footprint of a model's architecture; None for one that is none of the published ones (and mostly small)."""
+    return FOOTPRINTS.get(_BY_TEXT_WIDTH.get(facts.text_width, ""))
+
+
+def memory_plans(model: Footprint, window: int | None = None, guided: bool = True) -> list[MemoryPlan]:
+    """The ways to run a model in half precision, from the paper's to the least, with the peak of each.
+
+    ``window`` in pixels (None: the native size). ``guided``: whether there are two branches, as few-step models lack.
+    """
+    pixels = (window or model.native) ** 2
+    scale = pixels / model.native**2
+    weights = HALF * (model.unet + model.vae)
+    branches = 2 if guided else 1
+    encoding = weights + HALF * model.text
+    plans = []
+    for name, settings in _WAYS:
+        kept = 0.0
+        if settings.get("method") != "multidiffusion":
+            kept = FULL * VGG16_PARAMETERS + DISTANCE_KEPT * pixels
+            kept += TINY_KEPT * pixels if "loss_decoder" in settings else model.vae_kept * scale
+            if "gradient" not in settings:
+                kept += branches * model.unet_kept * scale
+        # One pass without a gradient holds a few feature maps: here and in the last decode, which goes in tiles.
+        passing = weights + max(0.15 * branches * model.unet_kept, 0.25 * model.vae_kept) * scale
+        plans.append(MemoryPlan(name, settings, int(max(encoding, weights + WASTE * kept, passing))))
+    return plans
+
+
+def best_plan(plans: Sequence[MemoryPlan], gigabytes: float) -> MemoryPlan | None:
+    """The first that fits a card; None: not even the least does, and a smaller window is needed."""
+    return next((plan for plan in plans if plan.fits(gigabytes)), None)
