@@ -171,17 +171,18 @@ def run_diffusers(plan: Plan, components: Components, meter: Meter, batch: int) 
     decode: Callable[..., Any] = components.vae.decode
     components.vae.decode = meter.wrapped(decode, FINAL)
     try:
-        meter.wrapped(pipeline.__call__, MERGE)(
-            request.prompt,
-            height=request.height,
-            width=request.width,
-            num_inference_steps=request.steps,
-            guidance_scale=request.guidance_scale,
-            view_batch_size=batch,
-            latents=noise.to(components.unet.device, components.unet.dtype),
-            callback_on_step_end=note,
-            output_type="np",
-        )
+        with components.encoders_on_device():
+            meter.wrapped(pipeline.__call__, MERGE)(
+                request.prompt,
+                height=request.height,
+                width=request.width,
+                num_inference_steps=request.steps,
+                guidance_scale=request.guidance_scale,
+                view_batch_size=batch,
+                latents=noise.to(components.unet.device, components.unet.dtype),
+                callback_on_step_end=note,
+                output_type="np",
+            )
     finally:
         del components.vae.decode
     return Run(None, spent, ledger.since())

@@ -16,11 +16,11 @@ import torch
 
 from .decoding.decoder import Decoder
 from .decoding.encoder import Encoder
-from .decoding.preview import LatentPreview, fit_preview
-from .decoding.tiny import TinyDecoder
+from .decoding.preview import fit_preview
+from .decoding.tiny import TinyDecoder, TinyPreview
 from .diffusion.background import decode_grown
 from .diffusion.coherence import Coherence
-from .diffusion.denoiser import Condition, Denoiser, encode_prompt, unet_network
+from .diffusion.denoiser import Condition, encode_prompt, unet_network
 from .diffusion.joint_diffusion import Anchor
 from .diffusion.noise import initial_noise
 from .diffusion.samplers import Sampler
@@ -30,7 +30,7 @@ from .files.images import ImageError, read_square
 from .files.known import KnownFiles
 from .files.latents import read_latents
 from .files.outputs import Outputs
-from .methods import make_diffusion, make_sampler
+from .methods import make_denoiser, make_diffusion, make_sampler
 from .models.builtin import BUILTIN
 from .models.libraries import import_diffusers
 from .models.model import Components, model_key
@@ -38,13 +38,13 @@ from .models.tiny_decoder import load_tiny_decoder
 from .panorama.sphere import equirectangular
 from .perceptual.weights import load_distance
 from .reporter import Reporter
-from .request.request import PERSONAL
+from .request.request import PERSONAL, FileNames
 from .request.validation import Plan
 from .result import Result
 from .runtime.checkpointing import Checkpointing
 from .runtime.devices import arithmetic, resolve_device, resolve_dtype
 from .runtime.kept import Kept
-from .runtime.memory import FIXED_BATCH, Batches, fixed_batches, free_unused_memory, is_out_of_memory, room
+from .runtime.memory import FIXED_BATCH, Batches, fixed_batch, free_unused_memory, is_out_of_memory, room
 from .runtime.precision import Network
 from .runtime.stopwatch import TimeLeft
 from .start import clean_canvas, held_window
@@ -56,7 +56,7 @@ class _Loaded:
     """What is kept of a model from run to run."""
 
     components: Components
-    preview: LatentPreview
+    preview: Callable[[torch.Tensor], torch.Tensor]
 
 
 @dataclass
@@ -160,6 +160,8 @@ class Engine:
     def _generate(self, run: _Run, outputs: Outputs, stopped: Callable[[], bool]) -> Result:
         phase = run.reporter.phase
         with phase(Phase.LOADING):
+            for note in run.plan.notes:
+                run.reporter.warn(note)
             loaded, judge = self._load(run)
             decoder = run.decoder(loaded.components)
             condition = run.encode_prompt(loaded.components)
@@ -194,7 +196,7 @@ class Engine:
         run.reporter.check_cancelled()
         return loaded, judge
 
-    def _hashes(self, plan: Plan) -> dict[str, dict[str, str]]:
+    def _hashes(self, plan: Plan) -> dict[str, FileNames]:
         """Name and SHA-256 of the model and of every file the request names."""
         files = plan.model.files
         name = plan.model.name
@@ -204,10 +206,14 @@ class Engine:
         if own:
             name = path.resolve().name
         hashes = {"model": {"name": name, "sha256": self._known_files.sha256(root, files)}}
-        for setting, file in plan.request.file_settings().items():
-            path = Path(file)
-            hashes[setting] = {"name": path.name, "sha256": self._known_files.sha256(path)}
+        for setting, paths in plan.request.file_settings().items():
+            several = [self._name_and_hash(Path(path)) for path in ([paths] if isinstance(paths, str) else paths)]
+            hashes[setting] = several[0] if isinstance(paths, str) else several
         return hashes
+
+    def _name_and_hash(self, path: Path) -> dict[str, str]:
+        parts = [part for part in path.iterdir() if part.suffix in (".json", ".safetensors")] if path.is_dir() else None
+        return {"name": path.name, "sha256": self._known_files.sha256(path, parts)}
 
 
 class _Run:
@@ -224,8 +230,15 @@ class _Run:
     def load(self) -> _Loaded:
         """The model on the device, and its preview."""
         components = self.plan.model.load(self.dtype).to(self.device)
+        for note in components.notes:
+            self.reporter.warn(note)
         decoder = self.decoder(components)
-        return _Loaded(components, fit_preview(decoder, components.vae, self.plan.model.facts, self.device))
+        if self.plan.request.tiny_decoder is not None:
+            tiny = load_tiny_decoder(self.plan.model.tiny_decoder, self.dtype).to(self.device)
+            return _Loaded(components, TinyPreview(TinyDecoder(tiny, self.reporter.warn)))
+        return _Loaded(
+            components, fit_preview(decoder, self.encoder(components).images, self.plan.model.facts, self.device)
+        )
 
     def load_judge(self) -> _Judge:
         """What the request compares windows by, on the device."""
@@ -240,11 +253,22 @@ class _Run:
         """The model's decoder, which tells this run what goes wrong."""
         return Decoder(components.vae, self.plan.model.facts, self.reporter.warn, self.reporter.check_cancelled)
 
+    def encoder(self, components: Components) -> Encoder:
+        """Its counterpart."""
+        return Encoder(components.vae, self.plan.model.facts, self.reporter.warn, self.reporter.check_cancelled)
+
     def encode_prompt(self, components: Components) -> Condition:
         """The text embeddings of the request's prompts."""
         request = self.plan.request
         limit = self.plan.model.facts.text_limit
-        return encode_prompt(components, request.prompt, request.negative_prompt, limit, self.reporter.warn)
+        return encode_prompt(
+            components,
+            request.prompt,
+            request.negative_prompt,
+            limit,
+            self.reporter.warn,
+            [text for _, text in request.regions],
+        )
 
     def sample(
         self,
@@ -269,7 +293,7 @@ class _Run:
             anchor = self._anchor(coherence)
         sampler = make_sampler(self.plan)
         z, correct = self._start(sampler, loaded.components, decoder)
-        denoise = Denoiser(unet, condition, request.guidance_scale)
+        denoise = make_denoiser(self.plan, unet, condition)
         diffusion = make_diffusion(self.plan, denoise, sampler, self._batches, coherence, anchor, correct)
         costly = [weight > 0 for weight in request.sync_weights()[request.start_step :]]
         steps = len(diffusion)  # a blended run takes all of the request's for every window
@@ -292,12 +316,12 @@ class _Run:
         return _Sampled(z, kept.numpy(), np.array(losses, dtype=np.float32), stopped_after)
 
     def _plan_batches(self, components: Components) -> Batches:
-        request, size, sizes = self.plan.request, None, {}
+        request, size = self.plan.request, None
         if request.deterministic or self.device.type != "cuda":
             # The paper's preset is the authors' result bit for bit, and they take one window at a time.
-            size, sizes = FIXED_BATCH, {} if request.preset == "paper" else fixed_batches(components.unet)
+            size = FIXED_BATCH if request.preset == "paper" else fixed_batch(components.unet)
         checkpointing = Checkpointing([components.unet, components.vae], self.reporter.warn)
-        return Batches(self.device, size, self.reporter.cancelled, checkpointing.begin, sizes)
+        return Batches(self.device, size, self.reporter.cancelled, save_memory=checkpointing.begin)
 
     def _start(
         self, sampler: Sampler, components: Components, decoder: Decoder
@@ -307,7 +331,7 @@ class _Run:
         noise = self._initial_noise().to(self.device)
         if request.init_image is None:
             return noise, None
-        encoder = Encoder(components.vae, self.plan.model.facts, self.reporter.warn, self.reporter.check_cancelled)
+        encoder = self.encoder(components)
         if request.init_mode == "grow":
             return noise, held_window(request, windows, self._anchor_window(), encoder, self.device)
         clean = clean_canvas(request, noise.shape, encoder, decoder).to(self.device)
@@ -318,10 +342,10 @@ class _Run:
         return self.plan.windows.center if index is None else index
 
     def _initial_noise(self) -> torch.Tensor:
-        request, windows = self.plan.request, self.plan.windows
+        request = self.plan.request
         if request.initial_latents is not None:
             return torch.from_numpy(read_latents(Path(request.initial_latents)))
-        return initial_noise(request.seed, (1, self.plan.model.facts.latent_channels, windows.height, windows.width))
+        return initial_noise(request.seed, self.plan.canvas_shape)
 
     def _coherence(self, judge: _Judge, decoder: Decoder, unet: Network) -> Coherence:
         request = self.plan.request

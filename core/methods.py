@@ -9,13 +9,16 @@ from torch import Tensor
 
 from .diffusion.blended import BlendedExtrapolation
 from .diffusion.coherence import Coherence
-from .diffusion.denoiser import Denoiser
+from .diffusion.denoiser import Condition, Denoiser
 from .diffusion.diffcollage import DiffCollage
 from .diffusion.joint_diffusion import Anchor, JointDiffusion, Shortcuts
+from .diffusion.noise import generator_after
+from .diffusion.regions import BLEND, region_shares
 from .diffusion.samplers import Sampler
 from .diffusion.step import Diffusion
 from .request.validation import Plan
 from .runtime.memory import Batches
+from .runtime.precision import Network
 
 
 def make_sampler(plan: Plan) -> Sampler:
@@ -28,7 +31,17 @@ def make_sampler(plan: Plan) -> Sampler:
         request.steps,
         synchronized=[i for i, weight in enumerate(request.sync_weights()) if weight],
         start=request.start_step,
+        generator=generator_after(request.seed, plan.canvas_shape),
     )
+
+
+def make_denoiser(plan: Plan, unet: Network, condition: Condition) -> Denoiser:
+    """The denoiser under the plan's prompt, or under those of its regions."""
+    request, windows, shares = plan.request, plan.windows, None
+    if request.regions:
+        centers = [place * windows.width for place, _ in request.regions]
+        shares = region_shares(centers, windows.width, BLEND * windows.window, request.wrap_x)
+    return Denoiser(unet, condition, request.guidance_scale, shares)
 
 
 def make_diffusion(

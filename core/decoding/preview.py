@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -30,10 +32,13 @@ class LatentPreview:
 
 
 @torch.no_grad()
-def fit_preview(decoder: Decoder, encode: torch.nn.Module, facts: ModelFacts, device: torch.device) -> LatentPreview:
+def fit_preview(
+    decoder: Decoder, encode: Callable[[Tensor], Tensor], facts: ModelFacts, device: torch.device
+) -> LatentPreview:
     """Fit the map by least squares on smooth coloured pictures that the model's VAE encodes and decodes.
 
-    ``encode`` is the VAE. Pictures and not noise, since the decoder shows noise in colours that no clean latent has.
+    ``encode`` takes pictures (B, 3, H, W) in [0, 1] to clean latents. Pictures and not noise, since the decoder shows
+    noise in colours that no clean latent has.
     """
     generator = torch.Generator().manual_seed(0)
     size = SAMPLE_LATENTS * facts.latent_factor
@@ -41,8 +46,7 @@ def fit_preview(decoder: Decoder, encode: torch.nn.Module, facts: ModelFacts, de
     pictures = F.interpolate(coarse, size=(size, size), mode="bicubic", align_corners=False).clamp(0, 1)
     rows, columns = [], []
     for picture in pictures.to(device):
-        latents = encode.encode((picture[None] * 2 - 1).to(encode.dtype)).latent_dist.mean.float()
-        latents = (latents - facts.shift_factor) * facts.scaling_factor
+        latents = encode(picture[None])
         # Three strengths: x0 predictions of early steps are paler than finished latents.
         for strength in (0.5, 1.0, 1.5):
             image = decoder.images(latents * strength)

@@ -18,7 +18,7 @@ from .samplers import Sampler
 from .step import Step
 from .windows import Average, Windows
 
-Crop = Callable[[Sequence[int]], Tensor]  # indices of windows to their latents (B, C, h, w)
+Denoise = Callable[..., Tensor]  # windows (B, C, h, w), a timestep, columns=their columns (B, w) to the model's output
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ EXACT = Shortcuts()
 class JointDiffusion:
     """SyncDiffusion over one canvas.
 
-    ``denoise`` gives the guided model output for a batch of windows at a timestep. ``weights`` is w of Eq. 14 for every
+    ``denoise`` gives the guided model output for a batch of windows at a timestep; it is told which columns of the
+    canvas they show. ``weights`` is w of Eq. 14 for every
     step; where it is 0 no gradient work is done, and the step is MultiDiffusion's. ``foresee_noisy`` compares decoded
     noisy latents (Eq. 13) instead of decoded x0 predictions (Eq. 14). ``coherence`` and ``anchor`` may be left out when
     no step synchronizes. Where windows shift from step to step, the anchor is the one nearest to where it lies in
@@ -59,7 +60,7 @@ class JointDiffusion:
     def __init__(
         self,
         windows: Windows,
-        denoise: Callable[[Tensor, Tensor], Tensor],
+        denoise: Denoise,
         sampler: Sampler,
         batches: Batches,
         weights: Sequence[float],
@@ -96,54 +97,73 @@ class JointDiffusion:
     def _denoise_one_step(self, z: Tensor, i: int) -> Step:
         """Lines 11 to 16, one batch of windows at a time, merged in their order."""
         windows = self._windows.at_step(i)
-        crop = partial(windows.crop, z)
+        views = _Views(windows, z)
         merge = _Merge(windows, self._sampler, z, i, self._correct)
         waiting = list(range(len(windows)))
         losses: list[Tensor] = []
-        kind, work = "plain", partial(self._crop_and_denoise, crop, i)
+        kind, work = "plain", partial(self._crop_and_denoise, views, i)
         if self._weights[i] > 0:
             if self._anchor.index is None:
                 features = self._anchor.features(i)
             else:
                 index = windows.nearest(self._windows.positions[self._anchor.index])
                 # Line 2: the anchor is not changed, so its first evaluation is also the one it is denoised with.
-                ((_, (x, output, features)),) = self._batches.run("anchor", [index], partial(self._see_anchor, crop, i))
+                see = partial(self._see_anchor, views, i)
+                ((_, (x, output, features)),) = self._batches.run("anchor", [index], see)
                 merge.add_in_its_place(index, x, output)
                 waiting.remove(index)
-            kind, work = "gradient", partial(self._synchronize_and_denoise, crop, i, features)
+            kind, work = "gradient", partial(self._synchronize_and_denoise, views, i, features)
         for batch, (x, output, loss) in self._batches.run(kind, waiting, work):
             merge.add(batch, x, output)
             losses.append(loss)
         return Step(i, *merge.result(), loss=float(torch.cat(losses).mean()) if losses else math.nan)
 
     @torch.no_grad()
-    def _see_anchor(self, crop: Crop, i: int, indices: Sequence[int]) -> tuple[Tensor, Tensor, list[Tensor]]:
-        x = crop(indices)
-        output = self._denoise(x, self._sampler.timesteps[i])
+    def _see_anchor(self, views: _Views, i: int, indices: Sequence[int]) -> tuple[Tensor, Tensor, list[Tensor]]:
+        x = views.crop(indices)
+        output = views.denoiser(self._denoise, indices)(x, self._sampler.timesteps[i])
         clean = x if self._foresee_noisy else self._sampler.x0(x, output, i)
         return x, output, self._coherence.look(clean)
 
     def _synchronize_and_denoise(
-        self, crop: Crop, i: int, features: Sequence[Tensor], indices: Sequence[int]
+        self, views: _Views, i: int, features: Sequence[Tensor], indices: Sequence[int]
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Lines 3 to 5 (Eq. 14) for some windows, and the model evaluated anew where they were moved to (line 14)."""
-        foresee = self._foresight(i)
-        x_hat, loss = self._coherence.move(crop(indices), foresee, features, self._weights[i])
+        denoise = views.denoiser(self._denoise, indices)
+        foresee = self._foresight(denoise, i)
+        x_hat, loss = self._coherence.move(views.crop(indices), foresee, features, self._weights[i])
         if self._shortcuts.reuse_output:
             return x_hat, foresee.output, loss
         with torch.no_grad():
-            return x_hat, self._denoise(x_hat, self._sampler.timesteps[i]), loss
+            return x_hat, denoise(x_hat, self._sampler.timesteps[i]), loss
 
     @torch.no_grad()
-    def _crop_and_denoise(self, crop: Crop, i: int, indices: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
-        x = crop(indices)
-        return x, self._denoise(x, self._sampler.timesteps[i]), x.new_full((len(indices),), math.nan)
+    def _crop_and_denoise(self, views: _Views, i: int, indices: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+        x = views.crop(indices)
+        output = views.denoiser(self._denoise, indices)(x, self._sampler.timesteps[i])
+        return x, output, x.new_full((len(indices),), math.nan)
 
-    def _foresight(self, i: int) -> Callable[[Tensor], Tensor]:
+    def _foresight(self, denoise: Denoise, i: int) -> Callable[[Tensor], Tensor]:
         """x_t to the latents whose pictures are compared: φ_θ(x_t, t) (Eq. 10), or x_t itself for Eq. 13."""
         if self._foresee_noisy:
             return lambda x: x
-        return Foresight(self._denoise, self._sampler, i, self._shortcuts.drop_jacobian)
+        return Foresight(denoise, self._sampler, i, self._shortcuts.drop_jacobian)
+
+
+@dataclass(frozen=True)
+class _Views:
+    """The windows of one step, over its canvas."""
+
+    windows: Windows
+    z: Tensor
+
+    def crop(self, indices: Sequence[int]) -> Tensor:
+        """T_z→i: the latents (B, C, h, w) of some windows."""
+        return self.windows.crop(self.z, indices)
+
+    def denoiser(self, denoise: Denoise, indices: Sequence[int]) -> Callable[[Tensor, Tensor], Tensor]:
+        """The denoiser for these windows."""
+        return partial(denoise, columns=self.windows.columns(indices, self.z))
 
 
 class _Merge:

@@ -10,3 +10,13 @@ import torch
 def initial_noise(seed: int, shape: Sequence[int]) -> torch.Tensor:
     """x_T ~ N(0, I) of shape (1, C, H, W), float32, from a CPU generator."""
     return torch.randn(tuple(shape), generator=torch.Generator("cpu").manual_seed(seed))
+
+
+def generator_after(seed: int, shape: Sequence[int]) -> torch.Generator:
+    """The generator of ``initial_noise`` after that draw.
+
+    Noise that a sampler adds later goes on with it, as in diffusers' pipelines.
+    """
+    generator = torch.Generator("cpu").manual_seed(seed)
+    torch.randn(tuple(shape), generator=generator)
+    return generator

@@ -24,7 +24,11 @@ SAMPLERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "dpmpp-2m": ("DPMSolverMultistepScheduler", {"algorithm_type": "dpmsolver++", "solver_order": 2}),
     "unipc": ("UniPCMultistepScheduler", {"solver_order": 2}),
     "euler": ("EulerDiscreteScheduler", {}),
+    # For models that were distilled to a few steps: they have seen the last timestep, and those evenly spread from it.
+    "euler-trailing": ("EulerDiscreteScheduler", {"timestep_spacing": "trailing"}),
+    "lcm": ("LCMScheduler", {"clip_sample": False}),
 }
+LCM_STEPS = 50  # of the schedule that LCMs are distilled on, of which a run takes some
 
 
 def x0_prediction(x: torch.Tensor, output: torch.Tensor, alpha: float, sigma: float, kind: str) -> torch.Tensor:
@@ -56,7 +60,8 @@ class Sampler:
     """One of ``SAMPLERS`` over a run of ``steps`` steps, stepped in order from ``start`` to the last.
 
     ``synchronized`` are the steps at which windows are moved by the gradient. UniPC's corrector, which replaces the
-    sample it is given and would take most of that move back, is off at those.
+    sample it is given and would take most of that move back, is off at those. ``generator`` gives the noise that LCM's
+    sampler adds after every step but the last, to the whole canvas at once.
     """
 
     def __init__(
@@ -67,6 +72,7 @@ class Sampler:
         steps: int,
         synchronized: Collection[int] = (),
         start: int = 0,
+        generator: torch.Generator | None = None,
     ) -> None:
         import diffusers
 
@@ -81,7 +87,11 @@ class Sampler:
         if name == "unipc":
             # diffusers looks the previous step's index up.
             self._config["disable_corrector"] = [step - 1 for step in synchronized]
-        self._variance_exploding = name == "euler"
+        if name == "lcm":
+            every = int(self._config.get("num_train_timesteps", 1000))
+            self._config["original_inference_steps"] = min(LCM_STEPS, every) if steps <= LCM_STEPS else every
+        self._step_options = {"generator": generator} if name == "lcm" else {}
+        self._variance_exploding = name.startswith("euler")
         self._prediction_type = prediction_type
         self.first = start
         self._start(steps)
@@ -144,7 +154,7 @@ class Sampler:
             sample = canvas / self._vp_scale(float(self._scheduler.sigmas[step]))
             # Our latents are scaled already, but it insists on being asked.
             self._scheduler.scale_model_input(sample, self.timesteps[step])
-        result = self._scheduler.step(output, self.timesteps[step], sample, return_dict=False)[0]
+        result = self._scheduler.step(output, self.timesteps[step], sample, return_dict=False, **self._step_options)[0]
         if self._variance_exploding:
             result = result * self._vp_scale(float(self._scheduler.sigmas[step + 1]))
         return result.to(canvas.dtype)

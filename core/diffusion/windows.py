@@ -128,6 +128,12 @@ class Windows:
         """Row indices (window, 1) and column indices (window,) of a window on the canvas, wrapped round the loop."""
         return pixels_of(self.positions[index], (self.window, self.window), (self.height, self.width), like)
 
+    def columns(self, indices: Sequence[int], like: torch.Tensor) -> torch.Tensor:
+        """The columns of the canvas that windows show, (B, window), on the device of ``like``."""
+        import torch
+
+        return torch.stack([self.pixels(index, like)[1] for index in indices])
+
     def crop(self, canvas: torch.Tensor, indices: Sequence[int]) -> torch.Tensor:
         """T_z→i: the windows ``indices`` of a canvas (1, C, H, W), as one batch (B, C, window, window)."""
         import torch

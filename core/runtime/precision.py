@@ -24,7 +24,7 @@ class Network:
         self._run = run
         self._warn = warn
 
-    def __call__(self, *inputs: Tensor) -> Tensor:
+    def __call__(self, *inputs: Tensor | None) -> Tensor:
         """Run the network. Raises NotFiniteError."""
         output = self._run(self.module, *inputs)
         if is_finite(output):

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from syncdiffusion.core.decoding.decoder import Decoder
+from syncdiffusion.core.decoding.encoder import Encoder
 from syncdiffusion.core.decoding.preview import LatentPreview, fit_preview
 from syncdiffusion.core.models.folder import FolderModel
 
@@ -40,7 +41,7 @@ class LinearVAE:
 def test_fit_finds_a_linear_decoder(model_folder):
     facts = dataclasses.replace(FolderModel(model_folder, "small").facts, scaling_factor=1.0)
     vae = LinearVAE()
-    preview = fit_preview(vae, vae, facts, torch.device("cpu"))
+    preview = fit_preview(vae, lambda picture: vae.encode(picture * 2 - 1).latent_dist.mean, facts, torch.device("cpu"))
     # Latents of pictures, which is where the map was fitted: three colours reach a plane of the four channels only.
     coarse = torch.rand((1, 3, 64, 64), generator=torch.Generator().manual_seed(7))
     latents = vae.encode(coarse * 2 - 1).latent_dist.mean
@@ -53,7 +54,6 @@ def test_fit_is_repeatable(model_folder):
     model = FolderModel(model_folder, "small")
     vae = model.load(torch.float32).vae
     latents = torch.randn(1, 4, 4, 4)
-    previews = [
-        fit_preview(Decoder(vae, model.facts, print), vae, model.facts, torch.device("cpu"))(latents) for _ in range(2)
-    ]
+    decoder, encode = Decoder(vae, model.facts, print), Encoder(vae, model.facts, print).images
+    previews = [fit_preview(decoder, encode, model.facts, torch.device("cpu"))(latents) for _ in range(2)]
     assert torch.equal(*previews)

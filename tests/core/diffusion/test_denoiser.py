@@ -51,9 +51,25 @@ def test_guidance_by_hand(parts):
         negative, positive = (
             parts.unet(x, t, condition.embeddings[row : row + 1].expand(3, -1, -1)).sample for row in (0, 1)
         )
-        for scale in (0.0, 1.0, 7.5):
+        for scale, expected in ((0.0, positive), (1.0, positive), (7.5, negative + 7.5 * (positive - negative))):
             output = Denoiser(unet_network(parts, print), condition, scale)(x, t)
-            torch.testing.assert_close(output, negative + scale * (positive - negative), atol=1e-4, rtol=1e-4)
+            torch.testing.assert_close(output, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_a_unet_that_is_told_the_scale_runs_one_branch(model):
+    """LCM's: the embedding of the scale is that of diffusers' pipelines."""
+    from diffusers import StableDiffusionPipeline
+
+    parts = FolderModel(model(scheduler="LCMScheduler", lcm_width=16), "m").load(torch.float32)
+    condition, _ = encode(parts, "a lake")
+    x, t = torch.randn(2, 4, 8, 8), torch.tensor(500)
+    told = StableDiffusionPipeline.get_guidance_scale_embedding(None, torch.tensor([7.0]), 16)
+    text = condition.embeddings[1:].expand(2, -1, -1)
+    with torch.no_grad():
+        expected = parts.unet(x, t, text, timestep_cond=told.expand(2, -1)).sample
+        torch.testing.assert_close(Denoiser(unet_network(parts, print), condition, 8.0)(x, t), expected)
+        other = Denoiser(unet_network(parts, print), condition, 1.0)(x, t)
+    assert (other - expected).abs().max() > 1e-4
 
 
 def test_latents_keep_their_dtype(parts):

@@ -36,9 +36,9 @@ def assert_agree(mine, reference, tolerance=1e-5):
 
 
 def without_gradient(denoise):
-    def checked(latents, timestep):
+    def checked(latents, timestep, **place):
         assert not torch.is_grad_enabled()
-        return denoise(latents, timestep)
+        return denoise(latents, timestep, **place)
 
     return checked
 
@@ -262,9 +262,9 @@ def test_the_anchor_is_evaluated_once_and_the_others_twice(model_folder, lpips_a
     joint = Joint(model_folder, windows, loss="lpips-alex", weights=lpips_alex)
     original, seen = joint.denoise, []
 
-    def denoise(latents, timestep):
+    def denoise(latents, timestep, **place):
         seen.append(latents.shape[0])
-        return original(latents, timestep)
+        return original(latents, timestep, **place)
 
     joint.denoise = denoise
     joint.run(SyncSchedule(STEPS, 20.0, first=1), batch=2)
@@ -298,9 +298,9 @@ def test_reusing_the_noise_evaluates_every_window_once(model_folder, lpips_alex)
     joint = Joint(model_folder, Windows(8, 16, 8, 4), loss="lpips-alex", weights=lpips_alex)
     original, seen = joint.denoise, []
 
-    def denoise(latents, timestep):
+    def denoise(latents, timestep, **place):
         seen.append(latents.shape[0])
-        return original(latents, timestep)
+        return original(latents, timestep, **place)
 
     joint.denoise = denoise
     joint.run(SyncSchedule(STEPS, 20.0), batch=2, shortcuts=Shortcuts(reuse_output=True))

@@ -41,8 +41,9 @@ def test_a_perfect_model_leads_to_its_picture(name, steps, kind, clean):
         output = oracle_output(x, clean, alpha, sigma, kind)
         torch.testing.assert_close(sampler.x0(x, output, i), clean, atol=1e-4, rtol=1e-4)
         x = sampler.step(x, output, i)
-    # DDIM as Stable Diffusion configures it stops at the first training timestep, a little short of clean.
-    torch.testing.assert_close(x, clean, atol=0.2 if name == "ddim" else 1e-3, rtol=0)
+    # DDIM as Stable Diffusion configures it stops at the first training timestep, a little short of clean; so does LCM
+    # where a run ends there.
+    torch.testing.assert_close(x, clean, atol=0.2 if name in ("ddim", "lcm") else 1e-3, rtol=0)
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
