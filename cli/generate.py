@@ -13,7 +13,7 @@ from ..core.errors import InvalidRequestError, Problem, option
 from ..core.files.images import ImageError
 from ..core.files.outputs import Outputs
 from ..core.request.presets import PRESET_SETTINGS
-from ..core.request.settings import SETTINGS, Choice, Flag
+from ..core.request.settings import SETTINGS, Choice, Flag, Several
 from ..core.request.validation import Findings, prepare, read_settings
 from .progress import ProgressLine
 from .repeat import settings_of
@@ -51,6 +51,11 @@ def add_parser(commands: Any) -> None:
             if name in PRESET_SETTINGS:
                 text = "not so, whatever the preset says"
                 parser.add_argument(f"--no-{option(name)}", dest=name, action="store_false", default=None, help=text)
+        elif isinstance(setting, Several):
+            metavar = name.upper()
+            parser.add_argument(
+                f"--{option(name)}", action="append", nargs="?", const=MISSING, metavar=metavar, help=setting.help
+            )
         else:
             metavar = "|".join(setting.names) if isinstance(setting, Choice) else name.rpartition("_")[2].upper()
             parser.add_argument(f"--{option(name)}", nargs="?", const=MISSING, metavar=metavar, help=setting.help)
@@ -78,7 +83,7 @@ def run(
     if options.source is not None:
         given = _repeated(options.source, given, findings)
     plan = prepare(given, findings.problems)
-    outputs.check_inputs([*plan.model.files, *map(Path, plan.request.file_settings().values())])
+    outputs.check_inputs([*plan.model.files, *plan.request.input_files])
     outputs.check_space(plan.request.pixels)
 
     from ..core.engine import Engine  # imports torch, which a bad request need not wait for
@@ -100,14 +105,19 @@ def _unknown(words: Sequence[str]) -> Iterator[Problem]:
 
 def _without_value(options: argparse.Namespace) -> Iterator[Problem]:
     for dest in (*SETTINGS, *OUTPUT_OPTIONS, "source"):
-        if getattr(options, dest) is MISSING:
+        value = getattr(options, dest)
+        if MISSING in (value if isinstance(value, list) else [value]):
             name = "from" if dest == "source" else option(dest)
             yield Problem(name, f"is given without a value (--{name}=VALUE for one that begins with a dash)")
 
 
 def _given(options: argparse.Namespace, names: Collection[str]) -> dict[str, Any]:
-    """Those of the options ``names`` that were given with a value."""
-    return {name: value for name in names if (value := getattr(options, name)) not in (None, MISSING)}
+    """Those of the options ``names`` that were given with a value, or with several."""
+    given = {name: getattr(options, name) for name in names}
+    for name, value in given.items():
+        if isinstance(value, list):
+            given[name] = [one for one in value if one is not MISSING] or None
+    return {name: value for name, value in given.items() if value not in (None, MISSING)}
 
 
 def _outputs(files: Mapping[str, str], findings: Findings) -> Outputs:

@@ -10,6 +10,7 @@ from typing import Any
 from ..core.errors import SyncDiffusionError, option
 from ..core.files.images import read_request
 from ..core.files.known import KnownFiles
+from ..core.models.additions.lora import read_lora
 from ..core.models.builtin import BUILTIN, BUILTIN_FOLDER
 from ..core.models.catalog import find_model
 from ..core.models.hub import find_hub_model, is_hub_id
@@ -39,15 +40,27 @@ def settings_of(picture: Path, given: Mapping[str, Any], findings: Findings) -> 
     for name, file in request["files"].items():
         if name not in settings:
             continue
-        if name == "model" and file["name"] == BUILTIN and _is_this_builtin(file["sha256"]):
-            continue
-        path = _find_file(picture.parent, file["name"], file["sha256"])
-        if path is None and not is_hub_id(file["name"]):
-            sentence = "with which that picture was made, is not on this machine or has changed since"
-            findings.add(name, f"{file['name']!r}, {sentence}; name it with --{option(name)}")
-        elif path is not None and not _is_hub_model(file["name"], path):
-            settings[name] = str(path)
+        if isinstance(file, Mapping):
+            settings[name] = _on_this_machine(name, file, picture.parent, findings)
+        else:
+            paths = [_on_this_machine(name, one, picture.parent, findings) for one in file]
+            if name == "lora":
+                paths = [read_lora(text).named(path) for text, path in zip(settings[name], paths, strict=False)]
+            settings[name] = paths
     return {**settings, **given}
+
+
+def _on_this_machine(name: str, file: Mapping[str, str], folder: Path, findings: Findings) -> str:
+    """What a setting that names a file is to name here: a path, a hub id, the built-in model."""
+    if name == "model" and file["name"] == BUILTIN and _is_this_builtin(file["sha256"]):
+        return BUILTIN
+    path = _find_file(folder, file["name"], file["sha256"])
+    if path is None and not is_hub_id(file["name"]):
+        sentence = "with which that picture was made, is not on this machine or has changed since"
+        findings.add(name, f"{file['name']!r}, {sentence}; name it with --{option(name)}")
+    elif path is not None and not _is_hub_model(file["name"], path):
+        return str(path)
+    return file["name"]
 
 
 def _find_file(folder: Path, name: str, sha256: str) -> Path | None:

@@ -6,8 +6,6 @@ import json
 import math
 import struct
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -116,24 +114,7 @@ def write_png(file: IO[bytes], pixels: np.ndarray, request: dict[str, Any]) -> N
     info = PngInfo()
     info.add_text(REQUEST_KEY, json.dumps(request))
     info.add_itxt("XML:com.adobe.xmp", XMP)
-    with _short_pieces():
-        Image.fromarray(pixels).save(file, "PNG", pnginfo=info, compress_level=4)
-
-
-@contextmanager
-def _short_pieces() -> Iterator[None]:
-    """Within, Pillow compresses pictures in short pieces, through each of which it holds the interpreter's lock.
-
-    64 kB of output at a time, its own choice, take 50 ms at its usual level; Blender's window would stand still.
-    """
-    from PIL import ImageFile
-
-    saved = ImageFile.MAXBLOCK
-    ImageFile.MAXBLOCK = 4096
-    try:
-        yield
-    finally:
-        ImageFile.MAXBLOCK = saved
+    Image.fromarray(pixels).save(file, "PNG", pnginfo=info)
 
 
 def read_request(path: Path) -> dict[str, Any]:
@@ -164,7 +145,8 @@ def read_request(path: Path) -> dict[str, Any]:
 def _request_of(text: bytes, path: Path) -> dict[str, Any]:
     try:
         request = json.loads(text)
-        files = request["files"].values()
+        named = [entry if isinstance(entry, list) else [entry] for entry in request["files"].values()]
+        files = [file for several in named for file in several]
         well_formed = all(isinstance(file[key], str) for file in files for key in ("name", "sha256"))
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
         well_formed = False

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..models.builtin import BUILTIN
+from ..models.few_step import FewStep
 
 DEFAULT_PRESET = "balanced"
 
@@ -23,7 +24,12 @@ STRIDES_PER_WINDOW: Mapping[str, int] = MappingProxyType({"blended": 2, "diffcol
 
 _COMMON: Mapping[str, Any] = {
     "negative_prompt": "",
+    "region": (),
     "model": BUILTIN,
+    "lora": (),
+    "embedding": (),
+    "vae": None,
+    "tiny_decoder": None,
     "target": "strip",
     "guidance_scale": 7.5,
     "seed": 0,
@@ -84,3 +90,25 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         },
     }
 )
+
+
+def spread(steps: int, first: int) -> tuple[float, float]:
+    """(w, decay) for the ``first`` of so many steps: the sum and the whole decay of the paper's 50 steps."""
+    decay = 0.95 ** (50 / steps)
+    total = 20 * (1 - 0.95**50) / (1 - 0.95)
+    return round(total * (1 - decay) / (1 - decay**first), 1), round(decay, 3)
+
+
+def few_step_settings(model: FewStep, preset: str) -> dict[str, Any]:
+    """What takes the place of a preset's sampling on a model that was distilled to a few steps without guidance."""
+    steps = model.steps_for(preset)
+    first = max(1, round(0.4 * steps))
+    weight, decay = spread(steps, first)
+    return {
+        "scheduler": model.scheduler,
+        "steps": steps,
+        "guidance_scale": model.guidance_scale,
+        "sync_weight": weight,
+        "sync_decay": decay,
+        "sync_first": first,
+    }

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from ..diffusion.schedule import SyncSchedule
 from ..diffusion.windows import Windows
+from ..models.additions.lora import read_lora
 from ..version import VERSION
 
+FileNames = Mapping[str, str] | Sequence[Mapping[str, str]]
 # What a user consents to or forbids: theirs to say at every run, and no part of a picture.
 PERSONAL = ("allow_pickle", "offline")
 
@@ -25,7 +28,12 @@ class Request:
 
     prompt: str
     negative_prompt: str
+    region: tuple[str, ...]
     model: str
+    lora: tuple[str, ...]
+    embedding: tuple[str, ...]
+    vae: str | None
+    tiny_decoder: str | None
     preset: str
     target: str
     width: int
@@ -77,6 +85,16 @@ class Request:
         return "x" in self.wrap
 
     @property
+    def regions(self) -> list[tuple[float, str]]:
+        """Where each region's prompt stands, as a fraction of the canvas's width, and all of that prompt.
+
+        North, which is +Y in Blender, is a quarter of the way along a loop that is a world.
+        """
+        split = [text.partition(":") for text in self.region]
+        places = [((float(place) / 360 + 0.25) % 1 if self.wrap_x else float(place) / 100) for place, _, _ in split]
+        return [(place, f"{text}, {self.prompt}") for place, (_, _, text) in zip(places, split, strict=True)]
+
+    @property
     def wrap_y(self) -> bool:
         """Whether the canvas closes from bottom to top."""
         return "y" in self.wrap
@@ -114,8 +132,9 @@ class Request:
         """Whether any step does gradient work."""
         return any(self.sync_weights())
 
-    def to_json(self, files: Mapping[str, Mapping[str, str]], stopped_after: int | None = None) -> dict[str, Any]:
-        """The request as JSON values. ``files``: for each setting that names a file its name and SHA-256.
+    def to_json(self, files: Mapping[str, FileNames], stopped_after: int | None = None) -> dict[str, Any]:
+        """The request as JSON values. ``files``: for each setting that names a file its name and SHA-256, of one that
+        names several a list.
 
         ``stopped_after``: the number of steps after which the run was ended early; left out where it was not.
 
@@ -123,18 +142,28 @@ class Request:
         effect, since no step synchronizes.
         """
         values = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in PERSONAL}
+        values = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
         if not self.synchronizes:
             values["loss_weights"] = None
             values["anchor"] = "center" if self.anchor_image else self.anchor
         for name, file in files.items():
-            values[name] = file["name"]
+            values[name] = file["name"] if isinstance(file, Mapping) else [one["name"] for one in file]
+        values["lora"] = [read_lora(text).named(name) for text, name in zip(self.lora, values["lora"], strict=True)]
         if stopped_after is not None:
             values["stopped_after"] = stopped_after
-        return {"version": VERSION, **values, "files": {name: dict(file) for name, file in files.items()}}
+        return {"version": VERSION, **values, "files": dict(files)}
 
-    def file_settings(self) -> dict[str, str]:
-        """The settings other than the model that name a file in use."""
+    def file_settings(self) -> dict[str, str | tuple[str, ...]]:
+        """The settings other than the model that name a file in use, or several, or a folder."""
         named = {"loss_weights": self.loss_weights if self.synchronizes else None}
         named["anchor"] = self.anchor_image if self.synchronizes else None
         named |= {"init_image": self.init_image, "initial_latents": self.initial_latents}
-        return {name: path for name, path in named.items() if path is not None}
+        named |= {"lora": tuple(str(read_lora(text).path) for text in self.lora), "embedding": self.embedding}
+        named |= {"vae": self.vae, "tiny_decoder": self.tiny_decoder}
+        return {name: paths for name, paths in named.items() if paths}
+
+    @property
+    def input_files(self) -> list[Path]:
+        """All of them."""
+        several = ([paths] if isinstance(paths, str) else paths for paths in self.file_settings().values())
+        return [Path(path) for paths in several for path in paths]

@@ -158,6 +158,35 @@ class NumberChoice(Choice):
 
 
 @dataclass(frozen=True)
+class Several(Setting):
+    """Any number of values, each read by ``item``; one alone need not be a list."""
+
+    item: Setting
+
+    def read(self, value: Any) -> tuple[Any, ...]:
+        """Refuses what ``item`` refuses."""
+        return tuple(map(self.item.read, value if isinstance(value, (list, tuple)) else [value]))
+
+
+@dataclass(frozen=True)
+class Region(Text):
+    """``PLACE:PROMPT``: a number of degrees or per cent, and a text. Read as the two in one text."""
+
+    remedy: str = "say PLACE:PROMPT"
+
+    def read(self, value: Any) -> str:
+        """Refuses what has no number before its first colon, or nothing after it."""
+        place, _, prompt = super().read(value).partition(":")
+        try:
+            number = float(place)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number) or not prompt.strip():
+            raise ValueError(f"{value!r} is not PLACE:PROMPT; say 90:a castle")
+        return f"{number:g}:{prompt.strip()}"
+
+
+@dataclass(frozen=True)
 class Flag(Setting):
     """On or off."""
 
@@ -184,10 +213,21 @@ class Device(Setting):
 SETTINGS: Mapping[str, Setting] = {
     "prompt": Text("what the picture shows", remedy="say what the picture should show"),
     "negative_prompt": Text("what it should not show"),
+    "region": Several(
+        "AZIMUTH:PROMPT, what stands in one direction, put before the prompt there; may be given again. Of a world or "
+        "loop degrees: 0 north (+Y, a quarter of the width), 90 east; else per cent of the width",
+        Region(""),
+    ),
     "model": File(
         "a folder in diffusers layout, a .safetensors checkpoint, or a hub id",
         remedy="give a folder, a checkpoint or a hub id",
     ),
+    "lora": Several("a LoRA, FILE or FILE:WEIGHT (1 as it was trained); may be given again", File("")),
+    "embedding": Several(
+        "a textual inversion, whose file's name is its word in the prompt; may be given again", File("")
+    ),
+    "vae": File("another VAE than the model's: a folder in diffusers layout or a .safetensors file"),
+    "tiny_decoder": File("a folder with a diffusers AutoencoderTiny, for previews and --loss-decoder tiny"),
     "preset": Choice("fills in what is not given", names=PRESET_NAMES),
     "target": Choice(
         "strip: a flat picture; world: the whole sphere round a strip that closes (wraps x); tile: repeats in both "

@@ -7,20 +7,23 @@ first, and what can be checked without it is checked even when it cannot be foun
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..diffusion.windows import Windows, shared_spans
 from ..errors import InvalidRequestError, ModelError, Problem
+from ..models.additions.adapted import AdaptedModel, Additions
+from ..models.additions.lora import read_lora
+from ..models.additions.vae import Vae
 from ..models.builtin import BUILTIN
 from ..models.catalog import find_model
 from ..models.facts import ModelFacts
 from ..models.model import Model
 from ..models.tiny_decoder import tiny_decoder_problem
 from ..perceptual.weights import check_weights, smallest_image
-from .presets import DEFAULT_PRESET, PRESETS, STRIDES_PER_WINDOW, WEIGHT_RATIOS
+from .presets import DEFAULT_PRESET, PRESETS, STRIDES_PER_WINDOW, WEIGHT_RATIOS, few_step_settings
 from .request import Request
 from .settings import MAX_SIZE, MAX_WORLD_SIZE, SETTINGS
 from .start import check_start, fill_in_start, refined_canvas
@@ -30,6 +33,7 @@ LEAST_OVERLAP = 2  # strides to a window
 # What only a world has, with the value where none is given (None: the canvas's width).
 WORLD_SETTINGS = {"world_size": None, "horizon": 0.0, "poles": "fill"}
 TARGET_WRAPS = {"world": "x", "tile": "xy"}
+ADDITIONS = ("lora", "embedding", "vae", "tiny_decoder")
 SIZES = ("width", "height", "window", "stride")
 SYNC_SETTINGS = ("steps", "sync_weight", "sync_decay", "sync_every", "sync_count", "sync_first")
 
@@ -41,6 +45,13 @@ class Plan:
     request: Request
     model: Model
     windows: Windows
+    notes: tuple[str, ...] = ()
+    """What is to be told of it before it is carried out."""
+
+    @property
+    def canvas_shape(self) -> tuple[int, int, int, int]:
+        """That of its latents, (1, C, h, w)."""
+        return (1, self.model.facts.latent_channels, self.windows.height, self.windows.width)
 
 
 class Findings:
@@ -106,6 +117,7 @@ def prepare(given: Mapping[str, Any], more: Iterable[Problem] = (), model: Model
         if not findings.about(*SIZES, "wrap"):
             windows = request.windows(model.facts.latent_factor)
             _check_method(request, windows, model.facts.latent_factor, findings)
+    _check_regions(request, findings)
     _check_latents(request, model, windows, findings)
     check_start(request, model.facts if model else None, findings)
     if request.method == "syncdiffusion" and not findings.about("method"):
@@ -115,12 +127,27 @@ def prepare(given: Mapping[str, Any], more: Iterable[Problem] = (), model: Model
     findings.raise_any()
     if unreachable is not None:
         raise unreachable
-    return Plan(request, model, windows)
+    return Plan(request, model, windows, tuple(_notes(request, model.facts)))
 
 
 def _find_model(values: Mapping[str, Any], findings: Findings) -> Model | None:
-    if findings.about("model"):
-        return None
+    additions = _additions(values)
+    model = None if findings.about("model") else _find_base(values, findings)
+    findings.problems += additions.problems(model.facts if model else None)
+    return AdaptedModel(model, additions) if model and additions and not findings.about(*ADDITIONS) else model
+
+
+def _additions(values: Mapping[str, Any]) -> Additions:
+    vae, tiny = values.get("vae"), values.get("tiny_decoder")
+    return Additions(
+        tuple(map(read_lora, values.get("lora", ()))),
+        tuple(map(Path, values.get("embedding", ()))),
+        Vae(Path(vae)) if vae else None,
+        Path(tiny) if tiny else None,
+    )
+
+
+def _find_base(values: Mapping[str, Any], findings: Findings) -> Model | None:
     try:
         model = find_model(
             values.get("model", BUILTIN),
@@ -140,11 +167,14 @@ def _fill_in(values: Mapping[str, Any], model: Model | None, findings: Findings)
     What nothing says (since there is no prompt or no model) is empty or 0 in it.
     """
     values = {"model": BUILTIN, **values}
-    preset = dict(PRESETS[values.setdefault("preset", DEFAULT_PRESET)])
+    preset_name = values.setdefault("preset", DEFAULT_PRESET)
+    preset = dict(PRESETS[preset_name])
     strides_per_window = preset.pop("strides_per_window")
     if values["model"] == BUILTIN and values.get("loss_weights") is None:
         preset["loss"] = BUILTIN  # nothing to download for the first picture
     facts = model.facts if model else None
+    if facts is not None and facts.few_step is not None and preset_name != "paper":
+        preset |= few_step_settings(facts.few_step, preset_name)
     if values.get("foresee") == "noisy":
         preset.update(gradient="exact", reuse_noise=False)  # there is no model output in the gradient
     if facts is not None and preset["loss_decoder"] == "tiny" and tiny_decoder_problem(model.tiny_decoder, facts):
@@ -184,6 +214,23 @@ def _fill_in(values: Mapping[str, Any], model: Model | None, findings: Findings)
         if values["target"] == "world" and values["world_size"] is None:
             values["world_size"] = min(values["width"] // 2 * 2, MAX_WORLD_SIZE)
     return Request(**{"prompt": "", **dict.fromkeys(SIZES, 0), **values})
+
+
+def _notes(request: Request, facts: ModelFacts) -> Iterator[str]:
+    few = facts.few_step
+    if few is None:
+        return
+    if request.preset == "paper":
+        own = few_step_settings(few, DEFAULT_PRESET)
+        yield (
+            f"the model is a few-step model ({few.kind}), made for {own['steps']} steps with guidance scale "
+            f"{own['guidance_scale']:g}; --preset paper takes the paper's settings all the same"
+        )
+    else:
+        yield (
+            f"the model is a few-step model ({few.kind}): {request.steps} steps of {request.scheduler} with guidance "
+            f"scale {request.guidance_scale:g}"
+        )
 
 
 def _check_steps(request: Request, facts: ModelFacts, findings: Findings) -> None:
@@ -242,6 +289,20 @@ def _check_method(request: Request, windows: Windows, factor: int, findings: Fin
             fits = first + (length * factor - first) // request.stride * request.stride
             near = f"{fits} or {fits + request.stride}" if fits >= window else f"{fits + request.stride}"
             findings.add(name, f"{length * factor} leaves a rest: {sentence}; {near} would fit", "method")
+
+
+def _check_regions(request: Request, findings: Findings) -> None:
+    if not request.region:
+        return
+    low, high, unit = (-360, 360, "degrees round the loop") if request.wrap_x else (0, 100, "per cent of the width")
+    places = [float(text.partition(":")[0]) for text in request.region]
+    for place in places:
+        if not low <= place <= high:
+            findings.add("region", f"{place:g} is out of range; use {low} to {high}, {unit}", "wrap")
+    if len({round(place, 6) for place, _ in request.regions}) < len(places):
+        findings.add("region", "two prompts stand at the same place; move one", "wrap")
+    if request.method not in ("syncdiffusion", "multidiffusion"):
+        findings.add("region", "is for --method syncdiffusion and multidiffusion", "method")
 
 
 def _check_anchor(request: Request, windows: Windows | None, findings: Findings) -> None:

@@ -52,7 +52,8 @@ def test_everything_of_one_run(generate, here):
 
     report = json.loads((here / "r.json").read_text("utf-8"))
     assert {name: report["settings"][name] for name in SETTINGS} == {
-        "prompt": "a lake", "negative_prompt": "", "model": "m", "preset": "paper",
+        "prompt": "a lake", "negative_prompt": "", "region": [], "model": "m", "lora": [], "embedding": [],
+        "vae": None, "tiny_decoder": None, "preset": "paper",
         "target": "strip", "width": 80, "height": 64, "window": 64, "stride": 16, "wrap": "none",
         "world_size": None, "horizon": None, "poles": None, "steps": 4,
         "scheduler": "ddim", "guidance_scale": 7.5, "seed": 0, "method": "syncdiffusion", "loss": "lpips-alex",
