@@ -18,6 +18,8 @@ SCHEDULERS = (
     ("unipc", "UniPC", "Good pictures in 10 to 25 steps"),
     ("euler", "Euler", "Simple and steady, 20 to 40 steps"),
     ("ddim", "DDIM", "The paper's, 50 steps"),
+    ("lcm", "LCM", "For LCM models and LoRAs, 4 to 8 steps without guidance"),
+    ("euler-trailing", "Euler Trailing", "For Turbo, Lightning and Hyper models, 1 to 8 steps without guidance"),
 )
 ANCHORS = (
     ("CENTER", "Center", "The window in the middle of the picture"),

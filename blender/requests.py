@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 PRESET_NAMES = {"DRAFT": "draft", "BALANCED": "balanced", "PAPER": "paper", "CUSTOM": "balanced"}
@@ -25,6 +26,7 @@ def request_settings(settings: Any, seed: int, device: str, dtype: str, online: 
         "offline": not online,
     }
     given |= {name: value for name in ("width", "height") if (value := getattr(settings, name))}
+    given |= list_settings(settings)
     if settings.target == "WORLD":
         given["world_size"] = settings.world_size
     if settings.low_memory:
@@ -41,12 +43,26 @@ def request_settings(settings: Any, seed: int, device: str, dtype: str, online: 
     return given
 
 
+def list_settings(settings: Any) -> dict[str, Any]:
+    """What is said of directions, and what is added to the model; entries that are still empty are left out."""
+    place = "position" if settings.target == "IMAGE" else "azimuth"
+    given = {
+        "region": [f"{getattr(entry, place):g}:{entry.prompt}" for entry in settings.regions if entry.prompt.strip()],
+        "lora": [f"{entry.path}:{entry.weight:g}" for entry in settings.loras if entry.path],
+        "embedding": [entry.path for entry in settings.embeddings if entry.path],
+        "vae": settings.vae,
+        "tiny_decoder": settings.tiny_decoder,
+    }
+    return {name: value for name, value in given.items() if value}
+
+
 def preset_facts(settings: Any) -> dict[str, Any]:
     """What a quality other than Custom stands for: sampler, steps, guidance scale, and w at the set coherence."""
     from ..core.request.presets import PRESETS
 
     given = {"preset": PRESET_NAMES[settings.preset], "model": settings.model.strip() or "builtin"}
-    preset = PRESETS[given["preset"]]
+    given |= list_settings(settings)
+    preset = {**PRESETS[given["preset"]], **_few_step_settings(given)}
     weight = preset_weight(given) * settings.coherence / NEUTRAL_COHERENCE
     return {name: preset[name] for name in ("scheduler", "steps", "guidance_scale")} | {"sync_weight": weight}
 
@@ -55,5 +71,20 @@ def preset_weight(given: dict[str, Any]) -> float:
     """The sync weight of a request's preset for its model's own loss."""
     from ..core.request.presets import PRESETS, WEIGHT_RATIOS
 
-    loss = "builtin" if given["model"] == "builtin" else PRESETS[given["preset"]]["loss"]
-    return PRESETS[given["preset"]]["sync_weight"] * WEIGHT_RATIOS.get(loss, 1.0)
+    preset = {**PRESETS[given["preset"]], **_few_step_settings(given)}
+    loss = "builtin" if given["model"] == "builtin" else preset["loss"]
+    return preset["sync_weight"] * WEIGHT_RATIOS.get(loss, 1.0)
+
+
+def _few_step_settings(given: dict[str, Any]) -> dict[str, Any]:
+    """What a preset takes from a few-step model or LoRA, as far as names tell; nothing is read while a panel draws."""
+    from ..core.models.additions.lora import read_lora
+    from ..core.models.few_step import few_step_lora, few_step_model, telling_name
+    from ..core.request.presets import few_step_settings
+
+    if given["preset"] == "paper":
+        return {}
+    few = few_step_model([telling_name(Path(given["model"]))], {}, {})
+    for text in given.get("lora", ()):
+        few = few_step_lora(read_lora(text).path, {}) or few
+    return few_step_settings(few, given["preset"]) if few else {}

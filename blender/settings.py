@@ -5,9 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
 
-from . import choices, sizes
+from . import choices, lists, sizes
 
 
 def _canvas_menu(name: str, values: tuple, automatic: str, description: str) -> Any:
@@ -46,6 +54,17 @@ class SyncDiffusionSettings(bpy.types.PropertyGroup):
         name="Model",
         description="builtin, a folder in diffusers layout, a .safetensors checkpoint, or a hub id (owner/name)",
         default="builtin",
+    )
+    regions: CollectionProperty(name="Directions", type=lists.SyncDiffusionRegion)
+    loras: CollectionProperty(name="LoRAs", type=lists.SyncDiffusionFile)
+    embeddings: CollectionProperty(name="Words", type=lists.SyncDiffusionFile)
+    vae: StringProperty(
+        name="VAE", description="Another than the model's: a folder or a .safetensors file", subtype="FILE_PATH"
+    )
+    tiny_decoder: StringProperty(
+        name="Tiny Decoder",
+        description="A folder with an AutoencoderTiny of the model's family: previews with detail, and a cheaper loss",
+        subtype="DIR_PATH",
     )
 
     width: IntProperty(
@@ -160,6 +179,8 @@ class SyncDiffusionSettings(bpy.types.PropertyGroup):
 
 def register() -> None:
     """Give every scene its settings."""
+    for entry in lists.CLASSES:
+        bpy.utils.register_class(entry)
     bpy.utils.register_class(SyncDiffusionSettings)
     bpy.types.Scene.syncdiffusion = PointerProperty(type=SyncDiffusionSettings)
 
@@ -168,3 +189,5 @@ def unregister() -> None:
     """Take them away; what files hold stays in the files."""
     del bpy.types.Scene.syncdiffusion
     bpy.utils.unregister_class(SyncDiffusionSettings)
+    for entry in reversed(lists.CLASSES):
+        bpy.utils.unregister_class(entry)

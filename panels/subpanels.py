@@ -10,7 +10,7 @@ from ..blender import storage
 from ..blender.choices import SCHEDULERS
 from ..blender.preferences import preferences
 from ..blender.requests import preset_facts
-from . import history, idle, parts
+from . import history, idle, lists, parts
 from .main import CATEGORY, MAIN_PANELS
 
 _SAMPLERS = {identifier: label for identifier, label, _ in SCHEDULERS}
@@ -38,6 +38,16 @@ class NegativePrompt(Subpanel):
     def draw_topic(self, layout: Any, context: bpy.types.Context) -> None:
         """One line."""
         layout.prop(context.scene.syncdiffusion, "negative_prompt", text="", placeholder="What it should not show")
+
+
+class Directions(Subpanel):
+    """Prompts by direction."""
+
+    bl_label = "Directions"
+
+    def draw_topic(self, layout: Any, context: bpy.types.Context) -> None:
+        """A row for each."""
+        lists.draw_directions(layout, context)
 
 
 class Sampling(Subpanel):
@@ -87,6 +97,7 @@ class Model(Subpanel):
     def draw_topic(self, layout: Any, context: bpy.types.Context) -> None:
         """The model's name, and its memory."""
         layout.prop(context.scene.syncdiffusion, "model")
+        lists.draw_additions(layout, context)
         layout.operator("syncdiffusion.release_model")
 
 
@@ -116,7 +127,7 @@ class History(Subpanel):
         history.draw_history(self.layout, context)
 
 
-TOPICS = (NegativePrompt, Sampling, Reference, Model, Output, History)
+TOPICS = (NegativePrompt, Directions, Sampling, Reference, Model, Output, History)
 
 
 def _below(parent: type, topic: type) -> type:

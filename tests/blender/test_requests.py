@@ -16,6 +16,7 @@ def settings(**changed):
         "width": 0, "height": 0, "world_size": 2048, "coherence": 0.5, "seed": 0, "use_random_seed": True,
         "variations": 1, "steps": 20, "guidance_scale": 7.5, "sync_weight": 20.0, "scheduler": "dpmpp-2m",
         "low_memory": False,
+        "regions": [], "loras": [], "embeddings": [], "vae": "", "tiny_decoder": "",
     }  # fmt: skip
     return SimpleNamespace(**{**fresh, **changed})
 
