@@ -11,7 +11,7 @@ VALUES = (
     "negative_prompt", "target", "preset", "model", "width", "height", "world_size", "use_custom_size", "coherence",
     "variations", "steps", "guidance_scale", "sync_weight", "scheduler", "anchor", "anchor_window", "world_mode",
     "mapping", "texture_scale", "box_blend", "bump_strength", "roughness_source", "roughness", "material_place",
-    "image_use", "backdrop_shape",
+    "image_use", "backdrop_shape", "low_memory", "finish_scale", "finish_strength",
 )  # fmt: skip
 
 

@@ -98,6 +98,7 @@ class Model(Subpanel):
         """The model's name, and its memory."""
         layout.prop(context.scene.syncdiffusion, "model")
         lists.draw_additions(layout, context)
+        layout.prop(context.scene.syncdiffusion, "low_memory")
         layout.operator("syncdiffusion.release_model")
 
 
