@@ -87,9 +87,9 @@ def report(ticks: Ticks) -> Iterator[str]:
 
 def in_background(archive: str, size: int, pictures: int) -> None:
     """In a ``bpy`` of its own: install the zip, and pump until the worlds are there."""
-    import addon_utils
-    import bpy
+    import bpy  # first: it makes Blender's own modules importable
 
+    addon_utils = importlib.import_module("addon_utils")
     addon_utils.enable("bl_pkg", default_set=True)
     bpy.ops.extensions.package_install_files(repo="user_default", filepath=archive, enable_on_install=True)
     bpy.context.preferences.addons[MODULE].preferences.folder = str(Path.cwd() / "pictures")

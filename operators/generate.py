@@ -68,6 +68,8 @@ def carry_out(operator: bpy.types.Operator, requests: Sequence[Mapping[str, Any]
         operator.report({"ERROR"}, str(error))
         return {"CANCELLED"}
     if not bpy.app.background:
+        if bpy.app.is_job_running("RENDER"):
+            session.pause("render", preferences().free_vram_on_render)
         pump.start()
         screen.redraw()
         return {"FINISHED"}

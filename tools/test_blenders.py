@@ -10,14 +10,17 @@ the same; elsewhere the tests that need torch skip themselves.
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
-import shutil
 import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT))
+dev = importlib.import_module("dev")
+
 # Version of bpy -> the Python that it is made for.
 VERSIONS = {"4.2.23": "3.11", "4.5.15": "3.11", "5.0.1": "3.11", "5.1.2": "3.13", "5.2.3": "3.13"}
 # What the extension needs beside an engine; bpy brings numpy.
@@ -30,17 +33,11 @@ def this_python() -> str:
 
 
 def find_python(version: str) -> str | None:
-    """A Python of this version on this machine."""
+    """A Python of this version on this machine, found as ``dev.py`` finds one."""
     if version == this_python():
         return sys.executable
-    for name in (f"python{version}", "py"):
-        found = shutil.which(name)
-        command = [found, *([f"-{version}"] if name == "py" else []), "-c", "import sys; print(sys.executable)"]
-        if found:
-            answer = subprocess.run(command, capture_output=True, text=True, check=False)
-            if answer.returncode == 0:
-                return answer.stdout.strip()
-    return None
+    found = (dev.probe(*command) for command in dev.candidates(version))
+    return next((python.path for python in found if python and python.version == version), None)
 
 
 def environment(version: str, python: str) -> Path:

@@ -281,6 +281,23 @@ def test_a_failure_says_what_would_help_and_the_button_does_it(in_blender):
     """)
 
 
+def test_what_only_a_window_can_show_rests_on_what_this_blender_has(in_blender):
+    in_blender("""
+        for kind, name in (
+            ("Window", "modal_operators"), ("Screen", "is_animation_playing"), ("View3DShading", "use_scene_world"),
+            ("View3DShading", "use_scene_world_render"), ("SpaceImageEditor", "mode"),
+        ):
+            assert name in getattr(bpy.types, kind).bl_rna.properties, (kind, name)
+        for name in part("blender.handlers").HANDLERS:
+            assert isinstance(getattr(bpy.app.handlers, name), list)
+        for name in ("progress", "panel", "template_icon"):
+            assert hasattr(bpy.types.UILayout, name) or name in bpy.types.UILayout.bl_rna.functions, name
+        assert bpy.types.WorkSpace.status_text_set and bpy.app.is_job_running
+        assert not bpy.app.is_job_running("RENDER")
+        assert part("blender.live_world").why_not() == ""
+    """)
+
+
 def test_where_an_image_editor_shows_the_preview(in_blender):
     in_blender("""
         editor = part("blender.live_editor")
