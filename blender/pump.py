@@ -10,6 +10,7 @@ from __future__ import annotations
 import queue
 import time
 import traceback
+from typing import TYPE_CHECKING
 
 import bpy
 
@@ -18,6 +19,9 @@ from . import idle, live, preview, screen, status
 from .deliver import deliver
 from .encode import Finish, Update
 from .session import Failure, Finished, Task, session
+
+if TYPE_CHECKING:
+    from ..core.result import Result
 
 INTERVAL = 0.1  # seconds between two looks while there are tasks
 IDLE_INTERVAL = 0.5
@@ -103,6 +107,7 @@ def _take(task: Task, update: Update) -> None:
 
 def _finish(task: Task, event: Finish | Cancelled | Failed) -> None:
     """Whatever the end was, the previews are gone before anything else is done."""
+    task.picture = None
     preview.forget(preview.COMING)
     live.remove()
     if not session.tasks:
@@ -110,12 +115,22 @@ def _finish(task: Task, event: Finish | Cancelled | Failed) -> None:
     if isinstance(event, Failed):
         session.failure = Failure.of(event.error, event.details)
     elif isinstance(event, Finish):
-        image, message = deliver(task, event.result)
-        if event.result.stopped_after is not None:
-            request = task.job.plan.request
-            done, total = event.result.stopped_after - request.start_step, request.steps - request.start_step
-            message = " ".join(filter(None, (f"Stopped after step {done} of {total}.", message)))
-        seconds = time.monotonic() - task.started
+        image, message = _deliver(task, event.result)
+        seconds = event.result.report["seconds"]["total"]
         for gone in session.finish(Finished(image, task.path, task.target, task.scene, seconds, message, task)):
             preview.forget(gone.icon)
         preview.show(session.variations[-1].icon, event.tiles)
+
+
+def _deliver(task: Task, result: Result) -> tuple[str, str]:
+    """The image's name and what the user should know."""
+    try:
+        image, message = deliver(task, result)
+    except Exception:  # whatever a scene may hold: the picture is on the disk, and must not be forgotten there
+        image, message = "", f"The picture could not be loaded or applied; it is in {task.path}"
+        session.failure = Failure(message, traceback.format_exc())
+    if result.stopped_after is not None:
+        request = task.job.plan.request
+        done, total = result.stopped_after - request.start_step, request.steps - request.start_step
+        message = " ".join(filter(None, (f"Stopped after step {done} of {total}.", message)))
+    return image, message

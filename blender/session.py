@@ -6,8 +6,7 @@ Plain Python, of this Blender process, never saved. Data-blocks are held by name
 from __future__ import annotations
 
 import math
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +33,6 @@ class Task:
     objects: tuple[str, ...] = ()
     batch: int = 0
     """Variations that were asked for together have the same number."""
-    started: float = field(default_factory=time.monotonic)
     progress: Progress | None = None
     picture: Pixels | None = None
     """The newest preview, whole."""

@@ -322,6 +322,11 @@ def test_an_error_in_a_tick_is_shown_and_the_pump_lives_on(in_blender):
         engine.allow()
         until(lambda: not session.tasks)
         assert session.finished.image in bpy.data.images
+
+        pump.deliver = lambda *_: 1 / 0
+        said = refused(ops.generate)
+        assert f"could not be loaded or applied; it is in {session.finished.path}" in said
+        assert session.finished.path.is_file() and "ZeroDivisionError" in session.failure.details
     """)
 
 

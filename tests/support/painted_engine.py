@@ -74,7 +74,7 @@ class PaintedEngine:
         )
         seconds = time.perf_counter() - begin
         result.report = {
-            "seconds": {"sampling": seconds, "decoding": 0.0, "saving": 0.0},
+            "seconds": {"sampling": seconds, "decoding": 0.0, "saving": 0.0, "total": seconds},
             "windows": len(plan.windows),
             "stopped_after": stopped_after,
             "peak_memory_bytes": 2**30,

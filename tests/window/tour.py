@@ -1,0 +1,74 @@
+"""Before the tour (tour.txt): enable the extension, and let an engine that paints take the place of the real one.
+
+Run in Blender at its start, with ``tests/support`` shown as /support. What the steps need is in the driver namespace.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import threading
+import time
+
+import addon_utils
+import bpy
+
+MODULE = "bl_ext.user_default.syncdiffusion"
+tour = bpy.app.driver_namespace
+
+
+def part(name: str) -> object:
+    """A module of the installed extension."""
+    return importlib.import_module(f"{MODULE}.{name}")
+
+
+addon_utils.enable(MODULE, default_set=True)
+sys.path.append("/support")
+engine = importlib.import_module("painted_engine").install(part)
+engine.seconds_per_step = 0.2
+session, pump = part("blender.session").session, part("blender.pump")
+bpy.context.preferences.view.render_display_type = "NONE"
+bpy.context.preferences.addons[MODULE].preferences.warm_up = False
+seen_by_render: list[tuple[str, bool, bool]] = []
+ticks: list[tuple[str, float]] = []
+
+
+@bpy.app.handlers.persistent
+def look(*_: object) -> None:
+    """What world a render sees, whether the job is paused then, and whether this is the main thread."""
+    main = threading.current_thread() is threading.main_thread()
+    seen_by_render.append((bpy.data.scenes[0].world.name, session.is_paused_for("render"), main))
+
+
+def timed(tick: object = pump.tick) -> float:
+    """The pump's tick, with its milliseconds noted."""
+    waiting, begin = len(session.tasks), time.perf_counter()
+    interval = tick()
+    if waiting:
+        kind = "applying" if len(session.tasks) < waiting else "looking"
+        ticks.append((kind, round(1000 * (time.perf_counter() - begin), 1)))
+    return interval
+
+
+def set_up() -> None:
+    """A scene that Cycles draws quickly."""
+    scene = bpy.context.scene
+    scene.render.engine = "CYCLES"
+    scene.cycles.device, scene.cycles.preview_samples, scene.cycles.samples = "CPU", 1, 4
+    scene.cycles.use_preview_denoising = scene.cycles.use_denoising = False
+    scene.render.resolution_x, scene.render.resolution_y = 160, 90
+    settings = scene.syncdiffusion
+    settings.use_random_seed, settings.seed, settings.world_size = False, 417, 1024
+
+
+def fail() -> None:
+    """Let the next picture run out of memory."""
+    error = part("core.errors").NotEnoughMemoryError
+    engine.error = error("memory ran out (0.3 GB of 8.0 GB are free on the GPU); take less")
+
+
+bpy.app.handlers.render_pre.append(look)
+pump.stop()
+pump.tick = timed
+pump.start()
+tour.update(s=session, engine=engine, seen=seen_by_render, ticks=ticks, set_up=set_up, fail=fail)
