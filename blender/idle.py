@@ -15,6 +15,7 @@ from . import estimates, folders, screen
 from .preferences import preferences
 from .requests import request_settings
 from .session import session
+from .setup import setup
 
 LOOKED_AT = 5.0  # seconds for which a panel that was drawn counts as looked at
 ANY_PROMPT = "a picture"
@@ -32,7 +33,8 @@ def update() -> None:
     while not _answers.empty():
         session.estimate = _answers.get()
         screen.redraw()
-    if time.monotonic() - session.panel_drawn > LOOKED_AT or bpy.app.is_job_running("RENDER"):
+    looked_at = time.monotonic() - session.panel_drawn < LOOKED_AT
+    if not looked_at or setup.why_no_engine() or bpy.app.is_job_running("RENDER"):
         return
     settings, preference = bpy.context.scene.syncdiffusion, preferences()
     given = request_settings(settings, 0, preference.device, preference.dtype, online=False)

@@ -7,7 +7,7 @@ import time
 import bpy
 
 from ..blender import devices
-from .generate import missing_engine
+from ..blender.setup import setup
 
 
 class SYNCDIFFUSION_OT_find_devices(bpy.types.Operator):
@@ -19,8 +19,9 @@ class SYNCDIFFUSION_OT_find_devices(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Whether there is an engine to ask."""
-        cls.poll_message_set("The engine is not installed")
-        return not missing_engine()
+        reason = setup.why_no_engine()
+        cls.poll_message_set(reason)
+        return not reason
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Ask the worker; in a background Blender, wait for its answer."""
