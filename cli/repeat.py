@@ -24,6 +24,7 @@ REPLACES: Mapping[str, tuple[str, ...]] = {
     "preset": PRESET_SETTINGS,
     "sync_every": ("sync_count",),
     "sync_count": ("sync_every",),
+    "shift_windows": ("stride",),
     "target": ("wrap", "world_size", "horizon", "poles"),
     "width": ("world_size",),
     "init_image": ("init_mode", "strength", "width", "height", "world_size", "initial_latents"),

@@ -81,6 +81,7 @@ def test_other_options_override(pictures):
     assert changed(seed=5, width="64", prompt="a pond") == {"seed": 5, "width": 64, "prompt": "a pond"}
     assert changed(sync_every=2) == {"sync_every": 2, "sync_count": None}
     assert changed(target="tile") == {"target": "tile", "wrap": "xy"}
+    assert changed(shift_windows=True) == {"shift_windows": True, "stride": 64}
     assert changed(preset="draft") == {
         "preset": "draft", "scheduler": "dpmpp-2m", "steps": 10, "stride": 32, "sync_weight": 130.1,
         "sync_decay": 0.774, "decode": "auto",
