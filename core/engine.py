@@ -44,7 +44,7 @@ from .result import Result
 from .runtime.checkpointing import Checkpointing
 from .runtime.devices import arithmetic, resolve_device, resolve_dtype
 from .runtime.kept import Kept
-from .runtime.memory import FIXED_BATCH, Batches, fixed_batch, free_unused_memory, is_out_of_memory, room
+from .runtime.memory import FIXED_BATCH, Batches, fixed_batches, free_unused_memory, is_out_of_memory, room
 from .runtime.precision import Network
 from .runtime.stopwatch import TimeLeft
 from .start import clean_canvas, held_window
@@ -316,12 +316,12 @@ class _Run:
         return _Sampled(z, kept.numpy(), np.array(losses, dtype=np.float32), stopped_after)
 
     def _plan_batches(self, components: Components) -> Batches:
-        request, size = self.plan.request, None
+        request, size, sizes = self.plan.request, None, {}
         if request.deterministic or self.device.type != "cuda":
             # The paper's preset is the authors' result bit for bit, and they take one window at a time.
-            size = FIXED_BATCH if request.preset == "paper" else fixed_batch(components.unet)
+            size, sizes = FIXED_BATCH, {} if request.preset == "paper" else fixed_batches(components.unet)
         checkpointing = Checkpointing([components.unet, components.vae], self.reporter.warn)
-        return Batches(self.device, size, self.reporter.cancelled, save_memory=checkpointing.begin)
+        return Batches(self.device, size, self.reporter.cancelled, checkpointing.begin, sizes)
 
     def _start(
         self, sampler: Sampler, components: Components, decoder: Decoder

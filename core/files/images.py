@@ -6,6 +6,8 @@ import json
 import math
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -114,7 +116,24 @@ def write_png(file: IO[bytes], pixels: np.ndarray, request: dict[str, Any]) -> N
     info = PngInfo()
     info.add_text(REQUEST_KEY, json.dumps(request))
     info.add_itxt("XML:com.adobe.xmp", XMP)
-    Image.fromarray(pixels).save(file, "PNG", pnginfo=info)
+    with _short_pieces():
+        Image.fromarray(pixels).save(file, "PNG", pnginfo=info, compress_level=4)
+
+
+@contextmanager
+def _short_pieces() -> Iterator[None]:
+    """Within, Pillow compresses pictures in short pieces, through each of which it holds the interpreter's lock.
+
+    64 kB of output at a time, its own choice, take 50 ms at its usual level; Blender's window would stand still.
+    """
+    from PIL import ImageFile
+
+    saved = ImageFile.MAXBLOCK
+    ImageFile.MAXBLOCK = 4096
+    try:
+        yield
+    finally:
+        ImageFile.MAXBLOCK = saved
 
 
 def read_request(path: Path) -> dict[str, Any]:

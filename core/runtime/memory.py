@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TypeVar
 
 import psutil
@@ -14,10 +15,11 @@ from ..errors import CancelledError, NotEnoughMemoryError
 
 T = TypeVar("T")
 
-# On a CPU, and wherever a result must repeat bit for bit, batches do not depend on the memory that happens to be free,
-# but on the network alone: one window keeps a processor busy with a large one, a small one gains from a few at a time.
+# On a CPU, and wherever a result must repeat bit for bit, batches do not depend on the memory that happens to be free.
 FIXED_BATCH = 1
-SMALL_NETWORK, SMALL_BATCH = 100_000_000, 4
+# A small UNet is up to a fifth faster on a few windows at a time; a decoder, which a gradient runs through, is not.
+SMALL_NETWORK = 100_000_000
+SMALL_NETWORK_BATCHES: Mapping[str, int] = MappingProxyType({"plain": 4})
 MAX_BATCH = 32
 # A share of the free memory is left alone: a driver may spill into system memory, many times slower, before it fails.
 USABLE_SHARE = 0.8
@@ -61,10 +63,10 @@ def room(device: torch.device) -> str:
     return f"{free_bytes(device) / 2**30:.1f} GB of {total / 2**30:.1f} GB are free {where}"
 
 
-def fixed_batch(network: torch.nn.Module) -> int:
-    """How many windows to give a network at a time where that must not depend on free memory."""
+def fixed_batches(network: torch.nn.Module) -> Mapping[str, int]:
+    """By kind of work, how many windows to take at a time where that must not depend on free memory."""
     small = sum(parameter.numel() for parameter in network.parameters()) < SMALL_NETWORK
-    return SMALL_BATCH if small else FIXED_BATCH
+    return SMALL_NETWORK_BATCHES if small else {}
 
 
 def peak_held(device: torch.device) -> int:
@@ -87,7 +89,8 @@ class Batches:
     """Runs work over windows in batches that fit into memory.
 
     On CUDA the first batch of each kind of work is one window, whose peak is measured; the following are as large as
-    what is free allows. Elsewhere, and where ``size`` is given, the size is fixed. Where memory runs out all the same,
+    what is free allows. Elsewhere, and where ``size`` is given, the size is fixed, but for kinds of work for which
+    ``sizes`` names another. Where memory runs out all the same,
     the batch is halved and its windows are done again. ``cancelled`` is asked before every batch. ``save_memory`` is
     called when one window does not fit; it makes the work hold less, or returns False where it can do no more.
     """
@@ -98,13 +101,14 @@ class Batches:
         size: int | None = None,
         cancelled: Callable[[], bool] = lambda: False,
         save_memory: Callable[[], bool] = lambda: False,
+        sizes: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self._device = device
         self._measured = size is None and device.type == "cuda"
         self._first_size = 1 if self._measured else size or FIXED_BATCH
         self._cancelled = cancelled
         self._save_memory = save_memory
-        self._size: dict[str, int] = {}
+        self._size: dict[str, int] = dict(sizes)
         self._limit = MAX_BATCH
         self._peak = 0
         self.used: dict[str, Counter[int]] = {}

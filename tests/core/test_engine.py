@@ -74,7 +74,7 @@ def test_batches_on_a_cpu_follow_from_the_request(settings):
     assert run(settings)[0].report["batch_sizes"]["gradient"] == {"1": 6}
     change = {"preset": "balanced", "width": 192, "sync_first": 1, "steps": 2, "shift_windows": False}
     faster, _ = run({**settings, **change})
-    assert faster.report["batch_sizes"] == {"anchor": {"1": 1}, "gradient": {"4": 1}, "plain": {"1": 1, "4": 1}}
+    assert faster.report["batch_sizes"] == {"anchor": {"1": 1}, "gradient": {"1": 4}, "plain": {"1": 1, "4": 1}}
 
 
 def test_initial_latents_are_the_noise(settings, tmp_path):

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from syncdiffusion.core.files.images import XMP, ImageError, check_image, read_request, read_square, write_png
 
@@ -33,6 +33,24 @@ def test_what_is_written_is_read(made):
 def test_the_mark_of_machine_made_media():
     (mark,) = ElementTree.fromstring(XMP).iter("{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}DigitalSourceType")
     assert mark.text == "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+
+
+def test_pillow_is_left_as_it_was():
+    """While it writes it works in shorter pieces."""
+    usual, seen = ImageFile.MAXBLOCK, []
+
+    class Watched(io.BytesIO):
+        def write(self, data):
+            seen.append(ImageFile.MAXBLOCK)
+            return super().write(data)
+
+    write_png(Watched(), np.zeros((4, 6, 3), np.uint8), REQUEST)
+    assert max(seen) < usual == ImageFile.MAXBLOCK
+    closed = io.BytesIO()
+    closed.close()
+    with pytest.raises(ValueError, match="closed file"):
+        write_png(closed, np.zeros((4, 6, 3), np.uint8), REQUEST)
+    assert usual == ImageFile.MAXBLOCK
 
 
 def test_the_chunks_lie_before_the_pixels(made):

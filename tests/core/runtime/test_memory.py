@@ -176,8 +176,11 @@ def test_a_window_larger_than_what_is_free_is_tried_alone(monkeypatch):
 
 def test_small_networks_take_a_few_windows_at_a_time():
     with torch.device("meta"):
-        assert memory.fixed_batch(torch.nn.Linear(1000, 1000)) == 4
-        assert memory.fixed_batch(torch.nn.Linear(20_000, 20_000)) == 1
+        sizes = memory.fixed_batches(torch.nn.Linear(1000, 1000))
+        assert memory.fixed_batches(torch.nn.Linear(20_000, 20_000)) == {}
+    batches = Batches(CPU, size=2, sizes=sizes)
+    assert [result for _, result in batches.run("plain", range(5), len)] == [4, 1]
+    assert [result for _, result in batches.run("gradient", range(3), len)] == [2, 1]
 
 
 def test_peak_of_the_process():
