@@ -27,6 +27,12 @@ ANCHORS = (
     ("IMAGE", "Image", "A picture of yours, whose look all windows take on"),
 )
 
+INIT_MODES = (
+    ("NOISE", "Noise", "Nothing but the prompt"),
+    ("REFINE", "Refine Image", "A picture, enlarged to the canvas and worked over"),
+    ("GROW", "Grow from Image", "A photo, which stays as it is; the panorama is made round it"),
+)
+
 WORLD_MODES = (
     ("COPY", "New World", "A copy of the scene's world with other surface nodes; the world before is kept"),
     ("IMAGE_ONLY", "Image Only", "Your own nodes stay; the environment texture in them gets the picture"),

@@ -11,6 +11,18 @@ import bpy
 from ..core.files.known import KnownFiles
 
 
+def reference_settings(settings: Any) -> dict[str, Any]:
+    """A request's settings of what it starts from and what it is drawn towards."""
+    given: dict[str, Any] = {"anchor": anchor_of(settings)}
+    if settings.init_mode != "NOISE":
+        image = settings.init_image
+        given["init_image"] = str(file_of(image)) if image is not None else ""
+        given["init_mode"] = settings.init_mode.lower()
+    if settings.init_mode == "REFINE":
+        given["strength"] = settings.strength
+    return given
+
+
 def anchor_of(settings: Any) -> str:
     """A request's ``anchor``: center, the index of a window, or a file; empty where no image is chosen."""
     if settings.anchor == "WINDOW":
@@ -35,19 +47,30 @@ def file_of(image: bpy.types.Image) -> Path:
     return copy
 
 
-def recall_anchor(settings: Any, request: dict[str, Any]) -> bool:
-    """Set the anchor as a request had it. Returns whether it is there; a picture may be gone from this machine."""
-    anchor = request["anchor"]
-    file = request["files"].get("anchor")
-    if file is not None:
-        path = KnownFiles().find(file["sha256"])
-        if path is None:
-            settings.anchor = "CENTER"
-            return False
-        settings.anchor = "IMAGE"
-        settings.anchor_image = bpy.data.images.load(str(path), check_existing=True)
-    elif anchor == "center":
-        settings.anchor = "CENTER"
-    else:
+def recall_references(settings: Any, request: dict[str, Any]) -> list[str]:
+    """Set both as a request had them. Returns the names of pictures that are gone from this machine."""
+    gone = []
+    anchor, files = request["anchor"], request["files"]
+    settings.anchor, settings.init_mode = "CENTER", "NOISE"
+    if "anchor" in files:
+        if image := _image_of(files["anchor"]):
+            settings.anchor, settings.anchor_image = "IMAGE", image
+        else:
+            gone.append(files["anchor"]["name"])
+    elif anchor != "center":
         settings.anchor, settings.anchor_window = "WINDOW", int(anchor)
-    return True
+    if "init_image" in files:
+        if image := _image_of(files["init_image"]):
+            settings.init_mode, settings.init_image = request["init_mode"].upper(), image
+            settings.strength = request["strength"] or settings.strength
+        else:
+            gone.append(files["init_image"]["name"])
+    return gone
+
+
+def _image_of(file: dict[str, str]) -> bpy.types.Image | None:
+    """The picture that had this hash, if it is on this machine still. Latents, which finishing uses, are none."""
+    path = KnownFiles().find(file["sha256"])
+    if path is None or path.suffix == ".npz":
+        return None
+    return bpy.data.images.load(str(path), check_existing=True)

@@ -146,6 +146,13 @@ class SyncDiffusionSettings(bpy.types.PropertyGroup):
     anchor_window: IntProperty(name="Window", description="Number of the window, counted from 0", default=0, min=0)
     anchor_image: PointerProperty(name="Image", description="Its middle square is the anchor", type=bpy.types.Image)
 
+    init_mode: EnumProperty(name="Start", description="What the picture begins with", items=choices.INIT_MODES)
+    init_image: PointerProperty(name="Image", description="The picture to start from", type=bpy.types.Image)
+    strength: FloatProperty(
+        name="Strength", description="How far the picture may leave the image it starts from: 1 keeps nothing of it",
+        default=0.5, min=0.01, max=1.0, subtype="FACTOR",
+    )  # fmt: skip
+
     world_mode: EnumProperty(name="Into", description="What of the scene's world is changed", items=choices.WORLD_MODES)
 
     mapping: EnumProperty(name="Mapping", description="How the picture lies on the objects", items=choices.MAPPINGS)

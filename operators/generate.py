@@ -10,7 +10,7 @@ import bpy
 
 from ..blender import applying, prompts, pump, screen
 from ..blender.preferences import preferences
-from ..blender.references import anchor_of
+from ..blender.references import reference_settings
 from ..blender.requests import request_settings
 from ..blender.session import Failure, session
 from ..blender.setup import setup
@@ -50,10 +50,9 @@ class SYNCDIFFUSION_OT_generate(bpy.types.Operator):
         if settings.use_random_seed:
             settings.seed = random.randint(0, MAX_SEED)
         seeds = [min(settings.seed + number, MAX_SEED) for number in range(settings.variations)]
-        anchor = anchor_of(settings)
+        references = reference_settings(settings)
         requests = [
-            request_settings(settings, seed, preference.device, preference.dtype, bpy.app.online_access)
-            | {"anchor": anchor}
+            request_settings(settings, seed, preference.device, preference.dtype, bpy.app.online_access) | references
             for seed in seeds
         ]
         return carry_out(self, requests, Purpose.of(context))

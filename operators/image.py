@@ -12,7 +12,7 @@ from bpy_extras.io_utils import ExportHelper
 from ..blender.images import REQUEST
 from ..blender.lists import recall_lists
 from ..blender.recall import recall
-from ..blender.references import recall_anchor
+from ..blender.references import recall_references
 from ..blender.session import session
 
 
@@ -56,10 +56,8 @@ class SYNCDIFFUSION_OT_recall_settings(OnImage, bpy.types.Operator):
             return {"CANCELLED"}
         settings, request = context.scene.syncdiffusion, json.loads(image[REQUEST])
         recall(settings, request)
-        if missing := recall_lists(settings, request):
+        if missing := [*recall_lists(settings, request), *recall_references(settings, request)]:
             self.report({"WARNING"}, f"Not on this machine, or changed since: {', '.join(missing)}")
-        if not recall_anchor(settings, request):
-            self.report({"WARNING"}, f"The anchor {request['anchor']} is not on this machine, or has changed since")
         return {"FINISHED"}
 
 

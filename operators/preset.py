@@ -9,9 +9,9 @@ SUBDIRECTORY = "syncdiffusion"  # of Blender's folder of presets
 # A preset is a way to work: it says nothing of what is shown, of its seed, or of a file.
 VALUES = (
     "negative_prompt", "target", "preset", "model", "width", "height", "world_size", "use_custom_size", "coherence",
-    "variations", "steps", "guidance_scale", "sync_weight", "scheduler", "anchor", "anchor_window", "world_mode",
-    "mapping", "texture_scale", "box_blend", "bump_strength", "roughness_source", "roughness", "material_place",
-    "image_use", "backdrop_shape", "low_memory", "finish_scale", "finish_strength",
+    "variations", "finish_scale", "finish_strength", "steps", "guidance_scale", "sync_weight", "scheduler",
+    "low_memory", "anchor", "anchor_window", "init_mode", "strength", "world_mode", "mapping", "texture_scale",
+    "box_blend", "bump_strength", "roughness_source", "roughness", "material_place", "image_use", "backdrop_shape",
 )  # fmt: skip
 
 

@@ -75,13 +75,18 @@ class Sampling(Subpanel):
 
 
 class Reference(Subpanel):
-    """What all parts of the picture are drawn towards."""
+    """What the picture starts from, and what all its parts are drawn towards."""
 
     bl_label = "Reference"
 
     def draw_topic(self, layout: Any, context: bpy.types.Context) -> None:
-        """The anchor."""
+        """The image to start from, and the anchor."""
         settings = context.scene.syncdiffusion
+        layout.prop(settings, "init_mode")
+        if settings.init_mode != "NOISE":
+            layout.template_ID(settings, "init_image", open="image.open")
+        if settings.init_mode == "REFINE":
+            layout.prop(settings, "strength")
         layout.prop(settings, "anchor")
         if settings.anchor == "WINDOW":
             layout.prop(settings, "anchor_window")

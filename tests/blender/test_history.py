@@ -65,8 +65,8 @@ def test_presets_keep_the_way_but_not_the_prompt_or_the_seed(in_blender):
         assert found == ("DRAFT", "UV", 0.75, 8192, "two", 6), found
         values = part("operators.preset").VALUES
         ours = set(chosen.bl_rna.properties.keys()) - {"rna_type", "name"}
-        personal = {"prompt", "seed", "use_random_seed", "anchor_image", "world_menu", "strip_menu", "tile_menu",
-                    "history_index", "history_view"}
+        personal = {"prompt", "seed", "use_random_seed", "anchor_image", "init_image", "world_menu", "strip_menu",
+                    "tile_menu", "history_index", "history_view"}
         assert ours - set(values) <= personal, ours - set(values) - personal
         ops.add_preset(name="Mine", remove_active=True)
     """)
@@ -130,12 +130,20 @@ def test_an_anchor_image_is_a_file_to_the_engine_and_comes_back(in_blender):
         known = part("core.files.known").KnownFiles()
         request = {"anchor": copy.name, "files": {"anchor": {"name": copy.name, "sha256": known.sha256(copy)}}}
         settings(anchor="CENTER")
-        assert references.recall_anchor(chosen, request)
+        assert references.recall_references(chosen, request) == []
         assert chosen.anchor == "IMAGE" and Path(bpy.path.abspath(chosen.anchor_image.filepath)) == copy
         copy.unlink()
-        assert not references.recall_anchor(chosen, request) and chosen.anchor == "CENTER"
-        assert references.recall_anchor(chosen, {"anchor": "3", "files": {}})
-        assert references.anchor_of(chosen) == "3"
+        assert references.recall_references(chosen, request) == [copy.name] and chosen.anchor == "CENTER"
+        assert references.recall_references(chosen, {"anchor": "3", "files": {}}) == []
+        assert references.reference_settings(chosen) == {"anchor": "3"}
+        settings(anchor="CENTER", init_mode="REFINE", init_image=painted, strength=0.25)
+        given = references.reference_settings(chosen)
+        assert (given["init_mode"], given["strength"]) == ("refine", 0.25) and Path(given["init_image"]).is_file()
+        file = {"name": "p.png", "sha256": known.sha256(Path(given["init_image"]))}
+        settings(init_mode="NOISE")
+        again = {"anchor": "center", "init_mode": "grow", "strength": None, "files": {"init_image": file}}
+        assert references.recall_references(chosen, again) == []
+        assert chosen.init_mode == "GROW" and chosen.init_image is not None and chosen.strength == 0.25
     """)
 
 
@@ -174,6 +182,14 @@ def test_devices_are_named_with_their_memory(in_blender):
         chosen.devices_found = '[["cuda:0", "Card A", 8589934592], ["cuda:1", "Card B", 25769803776]]'
         assert labels()["cuda:1"] == "Card B (24 GB)" and chosen.device == "cpu"
         chosen.device = "cuda:1"
+        assert chosen.device == "cuda:1"
+    """)
+
+
+def test_the_engine_is_asked_for_devices(in_blender_with_engine):
+    in_blender_with_engine("""
         assert ops.find_devices() == {"FINISHED"}
-        assert labels()["cpu"].startswith("CPU (") and "GB" in labels()["cpu"]
+        preferences = part("blender.preferences")
+        labels = [entry[1] for entry in preferences._device_items(preferences.preferences(), bpy.context)]
+        assert any(label.startswith("CPU (") and label.endswith(" GB)") for label in labels), labels
     """)
