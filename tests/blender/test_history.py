@@ -57,16 +57,20 @@ def test_move_to_project_survives_undo_and_overwrites_nothing(in_blender):
 def test_presets_keep_the_way_but_not_the_prompt_or_the_seed(in_blender):
     in_blender("""
         chosen = settings(prompt="one", preset="DRAFT", mapping="UV", bump_strength=0.75, world_size=8192, seed=5)
+        lora = chosen.loras.add()
+        lora.path, lora.weight = "/somewhere/fog.safetensors", 0.5
         assert ops.add_preset(name="Mine") == {"FINISHED"}
+        chosen.loras.clear()
         settings(prompt="two", preset="PAPER", mapping="BOX", bump_strength=0.0, world_size=2048, seed=6)
         folder = Path(bpy.utils.preset_paths("syncdiffusion")[0])
         bpy.ops.script.execute_preset(filepath=str(folder / "Mine.py"), menu_idname="SYNCDIFFUSION_MT_presets")
         found = (chosen.preset, chosen.mapping, chosen.bump_strength, chosen.world_size, chosen.prompt, chosen.seed)
         assert found == ("DRAFT", "UV", 0.75, 8192, "two", 6), found
+        assert [(lora.path, lora.weight) for lora in chosen.loras] == [("/somewhere/fog.safetensors", 0.5)]
         values = part("operators.preset").VALUES
         ours = set(chosen.bl_rna.properties.keys()) - {"rna_type", "name"}
-        personal = {"prompt", "seed", "use_random_seed", "anchor_image", "init_image", "world_menu", "strip_menu",
-                    "tile_menu", "history_index", "history_view"}
+        personal = {"prompt", "seed", "use_random_seed", "regions", "anchor_image", "init_image", "world_menu",
+                    "strip_menu", "tile_menu", "history_index", "history_view"}
         assert ours - set(values) <= personal, ours - set(values) - personal
         ops.add_preset(name="Mine", remove_active=True)
     """)
