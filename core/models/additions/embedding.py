@@ -33,10 +33,11 @@ def is_embedding(header: Header) -> bool:
     """Whether a file holds nothing but vectors for a text encoder, in one of the forms that are in use."""
     if set(header.tensors) == set(SDXL_ENCODERS):
         return True
-    return len(header.tensors) == 1 and all(
-        1 <= len(info.shape) <= 2 and (len(info.shape) == 1 or info.shape[0] <= MAX_VECTORS)
-        for info in header.tensors.values()
-    )
+    if len(header.tensors) != 1:
+        return False
+    ((name, info),) = header.tensors.items()
+    # A network's weight has a path for its name, a vector the name of a word.
+    return "." not in name and (len(info.shape) == 1 or (len(info.shape) == 2 and info.shape[0] <= MAX_VECTORS))
 
 
 def learn_words(components: Components, files: tuple[Path, ...]) -> None:

@@ -53,6 +53,7 @@ def test_how_prompts_name_it(model_folder):
         ({"clip_l": (1, 768), "clip_g": (1, 1280)}, "is for SDXL, and the model is not"),
         ({"a": (2, 2), "b": (2, 2)}, "is not a textual inversion embedding"),
         ({"weight": (300, 2)}, "is not a textual inversion embedding"),
+        ({"conv.weight": (3, 2)}, "is not a textual inversion embedding"),
     ],
 )
 def test_what_is_refused_by_its_header(model_folder, tmp_path, tensors, sentence):
