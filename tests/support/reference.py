@@ -474,7 +474,7 @@ def reference_run(
 def reference_multistep(
     model_folder: str | Path,
     *,
-    scheduler: Literal["dpmpp-2m", "unipc", "euler"],
+    scheduler: Literal["dpmpp-2m", "unipc", "euler", "euler-trailing", "lcm"],
     prompt: str,
     negative_prompt: str = "",
     height: int,
@@ -499,7 +499,8 @@ def reference_multistep(
 ) -> Trace:
     """Run Algorithm 1 with another sampler: the moved windows and the model's outputs are merged, the canvas steps.
 
-    UniPC's corrector rests at the steps that are synchronized, since it replaces the sample that was moved.
+    UniPC's corrector rests at the steps that are synchronized, since it replaces the sample that was moved. What LCM
+    adds at its steps comes from the generator that gave the initial noise.
     """
     settings = dict(locals())
     del settings["scheduler"]
@@ -507,8 +508,13 @@ def reference_multistep(
     sampler = _make_sampler(scheduler, run.parts.scheduler_config, run.sync_steps)
     sampler.set_timesteps(steps)
     z = run.noise
+    generator = torch.Generator("cpu").manual_seed(seed)
+    torch.randn(run.noise.shape, generator=generator)
     for i, t in enumerate(sampler.timesteps):
-        ratio = sampler.sigmas[i].double()  # s / a
+        if scheduler == "lcm":
+            ratio = (1 / sampler.alphas_cumprod[t].double() - 1).sqrt()  # s / a
+        else:
+            ratio = sampler.sigmas[i].double()
         a, s = float(1 / (1 + ratio**2).sqrt()), float(ratio / (1 + ratio**2).sqrt())
 
         def x0_of(output: Tensor, x: Tensor, a: float = a, s: float = s) -> Tensor:
@@ -516,11 +522,13 @@ def reference_multistep(
 
         moved, outputs = run.synchronize(z, i, t, x0_of, a)
         x_hat, output = merge(moved, run.views_of[i], z), merge(outputs, run.views_of[i], z)
-        if scheduler == "euler":  # its latents are x / a: variance exploding
+        if scheduler.startswith("euler"):  # its latents are x / a: variance exploding
             x_ve = x_hat / a
             assert torch.allclose(sampler.scale_model_input(x_ve, t).to(dtype), x_hat, rtol=1e-4, atol=1e-4)
             a_next = float(1 / (1 + sampler.sigmas[i + 1].double() ** 2).sqrt())
             z = a_next * sampler.step(output, t, x_ve).prev_sample
+        elif scheduler == "lcm":
+            z = sampler.step(output, t, x_hat, generator=generator).prev_sample
         else:
             z = sampler.step(output, t, x_hat).prev_sample
         run.trace.latents.append(z)
@@ -529,11 +537,20 @@ def reference_multistep(
 
 def _make_sampler(name: str, config: dict[str, Any], sync_steps: set[int]) -> Any:
     import_torchvision()
-    from diffusers import DPMSolverMultistepScheduler, EulerDiscreteScheduler, UniPCMultistepScheduler
+    from diffusers import (
+        DPMSolverMultistepScheduler,
+        EulerDiscreteScheduler,
+        LCMScheduler,
+        UniPCMultistepScheduler,
+    )
 
     if name == "dpmpp-2m":
         return DPMSolverMultistepScheduler.from_config(config, algorithm_type="dpmsolver++", solver_order=2)
     if name == "unipc":  # the scheduler counts the corrector of step i as that of step i - 1
         return UniPCMultistepScheduler.from_config(config, disable_corrector=[i - 1 for i in sorted(sync_steps)])
+    if name == "euler-trailing":
+        return EulerDiscreteScheduler.from_config(config, timestep_spacing="trailing")
+    if name == "lcm":
+        return LCMScheduler.from_config(config)
     assert name == "euler", name
     return EulerDiscreteScheduler.from_config(config)

@@ -15,7 +15,7 @@ from syncdiffusion.core.decoding.tiny import TinyDecoder
 from syncdiffusion.core.diffusion.coherence import Coherence
 from syncdiffusion.core.diffusion.denoiser import Denoiser, encode_prompt, unet_network
 from syncdiffusion.core.diffusion.joint_diffusion import Anchor, JointDiffusion, Shortcuts
-from syncdiffusion.core.diffusion.noise import initial_noise
+from syncdiffusion.core.diffusion.noise import generator_after, initial_noise
 from syncdiffusion.core.diffusion.samplers import Sampler
 from syncdiffusion.core.diffusion.schedule import SyncSchedule
 from syncdiffusion.core.diffusion.windows import Windows
@@ -68,8 +68,9 @@ class Joint:
         weights = schedule.weights()
         synchronized = [i for i, weight in enumerate(weights) if weight]
         sampler = Sampler(
-            self.scheduler, self.model.facts.scheduler_config, self.model.facts.prediction_type, STEPS, synchronized
-        )
+            self.scheduler, self.model.facts.scheduler_config, self.model.facts.prediction_type, STEPS, synchronized,
+            generator=generator_after(0, (1, 4, self.windows.height, self.windows.width)),
+        )  # fmt: skip
         anchor = Anchor(self.windows.center) if anchor is None else anchor
         batches = Batches(torch.device("cpu"), batch)
         diffusion = JointDiffusion(
@@ -111,6 +112,17 @@ CASES = {
     "UniPC": {"scheduler": "unipc", "schedule": {"every": 2}},
     "Euler": {"scheduler": "euler"},
     "Euler, v prediction, wrapped": {"scheduler": "euler", "kind": "v_prediction", "wrap_x": True, "width": 18},
+    "Euler from the last timestep": {"scheduler": "euler-trailing"},
+    "LCM": {"scheduler": "lcm"},
+    "SDXL": {"family": "sdxl"},
+    "SDXL, v prediction, wrapped, batch of 3": {
+        "family": "sdxl",
+        "kind": "v_prediction",
+        "negative": "people",
+        "wrap_x": True,
+        "width": 18,
+        "batch": 3,
+    },
     "no UNet in the gradient": {"shortcuts": {"gradient": "no-unet"}},
     "no UNet in the gradient, v prediction": {"shortcuts": {"gradient": "no-unet"}, "kind": "v_prediction"},
     "no UNet in the gradient, Euler": {"shortcuts": {"gradient": "no-unet"}, "scheduler": "euler"},
@@ -150,11 +162,11 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_agrees_with_the_reference(case, model, lpips_weights, tiny_decoder):
     case = {
-        "kind": "epsilon", "batch": 1, "negative": "", "height": 8, "width": 16, "stride": 4, "wrap_x": False,
-        "wrap_y": False, "schedule": {}, "foresee": "predicted", "loss": "lpips-alex", "anchor": None,
+        "family": "sd", "kind": "epsilon", "batch": 1, "negative": "", "height": 8, "width": 16, "stride": 4,
+        "wrap_x": False, "wrap_y": False, "schedule": {}, "foresee": "predicted", "loss": "lpips-alex", "anchor": None,
         "scheduler": "ddim", "shortcuts": {}, **case,
     }  # fmt: skip
-    folder = model(prediction_type=case["kind"])
+    folder = model(prediction_type=case["kind"], family=case["family"])
     schedule = SyncSchedule(STEPS, **{"weight": 20.0, "decay": 0.95, **case["schedule"]})
     weights = lpips_weights(case["loss"])
     short = case["shortcuts"]
