@@ -39,7 +39,7 @@ def test_everything_is_listed_once_with_its_kind(library):
     kinds = {name: (one.kind, one.family, one.problem is None) for name, one in found.items()}
     assert kinds == {
         "checkpoints/photo_turbo.safetensors": ("model", "Stable Diffusion", True),
-        "checkpoints/flux.safetensors": ("other", "", False),
+        "checkpoints/flux.safetensors": ("model", "", False),
         "checkpoints/old.ckpt": ("other", "", False),
         "checkpoints/broken.safetensors": ("other", "", False),
         "loras/styles/ink.safetensors": ("lora", "SDXL", True),
