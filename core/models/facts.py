@@ -12,6 +12,8 @@ from .few_step import FewStep, few_step_model
 SUPPORTED = "this version loads Stable Diffusion 1.x, 2.x and SDXL"
 PREDICTION_TYPES = ("epsilon", "v_prediction")
 Family = Literal["sd", "sdxl"]
+# The width of the text that a UNet reads -> which of the published architectures it is.
+TEXT_WIDTHS = {768: "Stable Diffusion 1.x", 1024: "Stable Diffusion 2.x", 2048: "SDXL"}
 BETA_SCHEDULES = ("linear", "scaled_linear", "squaredcos_cap_v2")
 
 

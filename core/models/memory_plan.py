@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .facts import ModelFacts
+from .facts import TEXT_WIDTHS, ModelFacts
 
 GIB = 2**30
 CARDS = (6, 8, 12, 16, 24)  # in GB, as cards are sold
@@ -47,7 +47,6 @@ FOOTPRINTS: Mapping[str, Footprint] = {
     "Stable Diffusion 2.x": Footprint(512, 865_910_724, 83_653_863, 340_387_840, 0.678 * GIB, 2.777 * GIB),
     "SDXL": Footprint(1024, 2_567_463_684, 83_653_863, 817_720_320, 4.970 * GIB, 11.110 * GIB),
 }
-_BY_TEXT_WIDTH = {768: "Stable Diffusion 1.x", 1024: "Stable Diffusion 2.x", 2048: "SDXL"}
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ _WAYS: tuple[tuple[str, Mapping[str, Any]], ...] = (
 
 def footprint_of(facts: ModelFacts) -> Footprint | None:
     """The footprint of a model's architecture; None for one that is none of the published ones (and mostly small)."""
-    return FOOTPRINTS.get(_BY_TEXT_WIDTH.get(facts.text_width, ""))
+    return FOOTPRINTS.get(TEXT_WIDTHS.get(facts.text_width, ""))
 
 
 def memory_plans(model: Footprint, window: int | None = None, guided: bool = True) -> list[MemoryPlan]:

@@ -11,9 +11,9 @@ from typing import Literal
 
 from ..errors import InvalidRequestError, Problem
 from .additions.embedding import embedding_problem, is_embedding
-from .additions.lora import TEXT_WIDTHS, is_lora, lora_problem, text_width
+from .additions.lora import is_lora, lora_problem, text_width
 from .additions.vae import Vae, is_vae
-from .facts import ModelFacts
+from .facts import TEXT_WIDTHS, ModelFacts
 from .few_step import few_step_lora, telling_name
 from .folder import FolderModel
 from .hub_cache import current_revision, hub_cache

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ModelError, Problem
-from ..facts import ModelFacts
-from ..single_file.header import CheckpointError, DamagedFileError, Header, read_header
-from .lora import TEXT_WIDTHS
+from ..facts import TEXT_WIDTHS, ModelFacts
+from ..single_file.header import Header
+from .judging import problem_of
 
 if TYPE_CHECKING:
     from ..model import Components
@@ -20,13 +20,7 @@ MAX_VECTORS = 75  # what a text encoder takes
 
 def embedding_problem(path: Path, facts: ModelFacts | None = None) -> Problem | None:
     """What stands against an embedding, by its header; None if nothing. ``facts``: of the model it is for, if known."""
-    try:
-        sentence, damaged = _objection(read_header(path), facts), False
-    except CheckpointError as error:
-        sentence, damaged = error.sentence, isinstance(error, DamagedFileError)
-    except OSError as error:
-        sentence, damaged = f"cannot be read ({error.strerror or error})", False
-    return Problem("embedding", f"{os.fspath(path)!r} {sentence}", damaged) if sentence else None
+    return problem_of("embedding", path, partial(_objection, facts=facts))
 
 
 def is_embedding(header: Header) -> bool:

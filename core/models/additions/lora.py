@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import os
+import math
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ModelError, Problem
-from ..facts import ModelFacts
-from ..single_file.header import CheckpointError, DamagedFileError, Header, read_header
+from ..facts import TEXT_WIDTHS, ModelFacts
+from ..single_file.header import Header
+from .judging import problem_of
 
 if TYPE_CHECKING:
     from ..model import Components
@@ -26,8 +28,6 @@ NOT_USABLE = (
 )
 # The first of a layer's two factors, as the tools name it that train LoRAs.
 FIRST_FACTORS = ("lora_down.weight", "lora.down.weight", "lora_A.weight")
-# The width of the text that a layer reads -> whose UNet it belongs to.
-TEXT_WIDTHS = {768: "Stable Diffusion 1.x", 1024: "Stable Diffusion 2.x", 2048: "SDXL"}
 
 
 @dataclass(frozen=True)
@@ -44,22 +44,17 @@ class Lora:
 
 def read_lora(text: str) -> Lora:
     """``FILE`` or ``FILE:WEIGHT``. What follows the last colon is a weight if it is a number."""
-    file, colon, weight = text.rpartition(":")
+    file, _, weight = text.rpartition(":")
     try:
-        return Lora(Path(file), float(weight)) if colon and file else Lora(Path(text))
+        number = float(weight)
     except ValueError:
-        return Lora(Path(text))
+        number = math.nan
+    return Lora(Path(file), number) if file and math.isfinite(number) else Lora(Path(text))
 
 
 def lora_problem(path: Path, facts: ModelFacts | None = None) -> Problem | None:
     """What stands against a LoRA, by its header; None if nothing. ``facts``: of the model it is for, if known."""
-    try:
-        sentence, damaged = _objection(read_header(path), facts), False
-    except CheckpointError as error:
-        sentence, damaged = error.sentence, isinstance(error, DamagedFileError)
-    except OSError as error:
-        sentence, damaged = f"cannot be read ({error.strerror or error})", False
-    return Problem("lora", f"{os.fspath(path)!r} {sentence}", damaged) if sentence else None
+    return problem_of("lora", path, partial(_objection, facts=facts))
 
 
 def is_lora(header: Header) -> bool:

@@ -81,6 +81,7 @@ def test_layers_without_a_place_are_told(model_folder, tmp_path):
         ("C:\\loras\\style.safetensors", "C:\\loras\\style.safetensors", 1.0),
         ("C:\\loras\\style.safetensors:.5", "C:\\loras\\style.safetensors", 0.5),
         ("odd:name", "odd:name", 1.0),
+        ("odd:nan", "odd:nan", 1.0),
     ],
 )
 def test_file_and_weight(text, file, weight):
