@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import bpy
@@ -11,15 +12,14 @@ import bpy
 from ..blender import applying, drafts, folders, references
 from ..blender.images import REQUEST
 from ..blender.preferences import preferences
-from ..blender.requests import PRESET_NAMES, TARGET_NAMES
+from ..blender.requests import TARGET_NAMES, request_settings
 from ..blender.session import session
 from ..blender.setup import setup
 from ..blender.submit import Purpose
 from .generate import carry_out
 from .image import OnImage
 
-# What makes a picture the one it is; the rest is the quality that it is finished at.
-_COMPOSITION = ("prompt", "negative_prompt", "target", "seed", "guidance_scale", "method")
+GRID = 64  # pixels: a multiple of every model's latent factor
 
 
 class SYNCDIFFUSION_OT_pick_variation(bpy.types.Operator):
@@ -67,12 +67,7 @@ class SYNCDIFFUSION_OT_finish(OnImage, bpy.types.Operator):
         if image is None:
             return {"CANCELLED"}
         request = json.loads(image[REQUEST])
-        settings, preference = context.scene.syncdiffusion, preferences()
-        given = _finishing(request, settings, _start_of(image, request)) | {
-            "device": preference.device,
-            "dtype": preference.dtype,
-            "offline": not bpy.app.online_access,
-        }
+        given = _finishing(request, context.scene.syncdiffusion, _start_of(image, request))
         return carry_out(self, [given], _purpose(context, image, request))
 
 
@@ -83,25 +78,25 @@ def _start_of(image: bpy.types.Image, request: dict[str, Any]) -> Path:
 
 
 def _finishing(request: dict[str, Any], settings: Any, start: Path) -> dict[str, Any]:
-    """The request that finishes a picture with this ``request``, at the quality that is set."""
-    given = {name: request[name] for name in _COMPOSITION}
-    # A picture knows the name of a model's folder, not where it lies.
-    here = Path(settings.model).name == request["model"]
-    scale = settings.finish_scale
-    width = request["width"] * scale
-    given |= {
-        "model": settings.model if here else request["model"],
-        "preset": "balanced" if settings.preset == "DRAFT" else PRESET_NAMES[settings.preset],
-        "init_image": str(start),
-        "init_mode": "refine",
-        "strength": settings.finish_strength,
-        "width": round(width / 64) * 64,
-    }
-    if not request["sync_weight"]:
-        given["sync_weight"] = 0.0  # it was made without bringing windows together, and is finished so
-    if request["target"] == "world":
-        given |= {"horizon": request["horizon"], "world_size": max(request["world_size"], settings.world_size)}
-    return given
+    """The request that finishes a picture with this ``request``, at the quality and on the model that are set."""
+    preference = preferences()
+    names = (property.identifier for property in settings.bl_rna.properties)
+    values = {name: getattr(settings, name) for name in names if name != "rna_type"}
+    values |= {name: request[name] for name in ("prompt", "negative_prompt")}
+    values["target"] = _target(request)
+    values["world_size"] = max(request["world_size"] or 0, settings.world_size)
+    values |= {name: round(request[name] * settings.finish_scale / GRID) * GRID for name in ("width", "height")}
+    if settings.preset == "DRAFT":
+        values["preset"] = "BALANCED"
+    if not request["sync_weight"]:  # made without bringing windows together, and finished so
+        values["coherence"] = values["sync_weight"] = 0.0
+    chosen = SimpleNamespace(**values)
+    given = request_settings(chosen, request["seed"], preference.device, preference.dtype, bpy.app.online_access)
+    return given | {"init_image": str(start), "init_mode": "refine", "strength": settings.finish_strength}
+
+
+def _target(request: dict[str, Any]) -> str:
+    return next(ours for ours, theirs in TARGET_NAMES.items() if theirs == request["target"])
 
 
 def _purpose(context: bpy.types.Context, image: bpy.types.Image, request: dict[str, Any]) -> Purpose:
@@ -109,8 +104,7 @@ def _purpose(context: bpy.types.Context, image: bpy.types.Image, request: dict[s
     for done in session.variations:
         if done.image == image.name:
             return Purpose(done.target, done.scene, done.task.choices, done.task.objects)
-    targets = {theirs: ours for ours, theirs in TARGET_NAMES.items()}
-    return Purpose.of(context, targets[request["target"]])
+    return Purpose.of(context, _target(request))
 
 
 CLASSES = (SYNCDIFFUSION_OT_pick_variation, SYNCDIFFUSION_OT_finish)
