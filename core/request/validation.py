@@ -29,6 +29,7 @@ from .settings import MAX_SIZE, MAX_WORLD_SIZE, SETTINGS
 from .start import check_start, fill_in_start, refined_canvas
 
 WINDOWS_ACROSS = 6
+WINDOWS_OF_A_TILE = 2  # each way
 LEAST_OVERLAP = 2  # strides to a window
 # What only a world has, with the value where none is given (None: the canvas's width).
 WORLD_SETTINGS = {"world_size": None, "horizon": 0.0, "poles": "fill"}
@@ -208,7 +209,8 @@ def _fill_in(values: Mapping[str, Any], model: Model | None, findings: Findings)
         window = max(values.setdefault("window", facts.native_window) // factor, 1) * factor
         values.setdefault("stride", max(window // strides_per_window // factor * factor, factor))
         canvas = refined_canvas(values, window, factor, findings)
-        width, height = canvas or (min(WINDOWS_ACROSS * window, MAX_SIZE // factor * factor), window)
+        across, down = (WINDOWS_OF_A_TILE,) * 2 if values["target"] == "tile" else (WINDOWS_ACROSS, 1)
+        width, height = canvas or (min(count * window, MAX_SIZE // factor * factor) for count in (across, down))
         values.setdefault("height", height)
         values.setdefault("width", width)
         if values["target"] == "world" and values["world_size"] is None:
