@@ -19,7 +19,11 @@ def draw_settings(layout: Any, context: bpy.types.Context) -> None:
     if len(settings.prompt) > parts.letters_across(context):
         parts.wrapped(layout, context, settings.prompt)
     layout.row().prop(settings, "target", expand=True)
-    layout.grid_flow(row_major=True, columns=2, even_columns=True, align=True).prop(settings, "preset", expand=True)
+    quality = layout.column(align=True)
+    for names in (("DRAFT", "BALANCED"), ("PAPER", "CUSTOM")):  # four in a row would be cut off
+        row = quality.row(align=True)
+        for name in names:
+            row.prop_enum(settings, "preset", name)
     column = layout.column()
     column.use_property_split = True
     column.use_property_decorate = False
@@ -28,10 +32,10 @@ def draw_settings(layout: Any, context: bpy.types.Context) -> None:
         column.prop(settings, "sync_weight")
     else:
         column.prop(settings, "coherence", slider=True)
-    row = column.row(align=True)
+    row = column.row(align=True, heading="Seed")
     field = row.row(align=True)
     field.active = not settings.use_random_seed
-    field.prop(settings, "seed")
+    field.prop(settings, "seed", text="")
     row.prop(settings, "use_random_seed", text="", icon="FILE_REFRESH")
     column.prop(settings, "variations")
 
