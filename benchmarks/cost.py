@@ -92,16 +92,18 @@ def _input(shape: tuple[int, ...], network: torch.nn.Module) -> Tensor:
 def panorama_cost(request: Request, windows: Windows, cost: WindowCost, final_decode: float) -> dict[str, float]:
     """Operations by phase of a request, by the counts of what ``JointDiffusion`` does. ``cost`` at the loss's scale."""
     spent = dict.fromkeys((UNET, UNET_BACKWARD, DECODER, DECODER_BACKWARD, LOSS), 0.0)
+    branches = 2 if request.guidance_scale > 1 else 1
+    unet, unet_backward = (branches / 2 * amount for amount in (cost.unet.forward, cost.unet.backward))
     for step, weight in enumerate(request.sync_weights()):
         count = len(windows.at_step(step))
         if not weight:
-            spent[UNET] += count * cost.unet.forward
+            spent[UNET] += count * unet
             continue
         anchor = 0 if request.anchor_image else 1
         moved = count - anchor
         foreseen = 0 if request.foresee == "noisy" else moved
-        spent[UNET] += (anchor + foreseen + moved * (not request.reuse_noise)) * cost.unet.forward
-        spent[UNET_BACKWARD] += foreseen * cost.unet.backward * (request.gradient == "exact")
+        spent[UNET] += (anchor + foreseen + moved * (not request.reuse_noise)) * unet
+        spent[UNET_BACKWARD] += foreseen * unet_backward * (request.gradient == "exact")
         spent[DECODER] += count * cost.decoder.forward
         spent[DECODER_BACKWARD] += moved * cost.decoder.backward
         spent[LOSS] += count * cost.loss.forward + moved * cost.loss.backward
