@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from typing import Any
 
 from syncdiffusion.core.engine import Engine
@@ -23,7 +23,7 @@ from syncdiffusion.core.runtime.devices import resolve_device
 from syncdiffusion.core.runtime.memory import peak_held
 
 from .meter import clock
-from .models import RandomModel, random_loss
+from .models import RandomModel
 from .modes import plan_for
 
 
@@ -31,7 +31,7 @@ def sample(name: str, across: int, steps: int, device: str) -> dict[str, Any]:
     """Sample ``steps`` steps of the exact gradient: seconds for each window and step, and the process's peak."""
     target = resolve_device(device)
     model = find_model(BUILTIN) if name == BUILTIN else RandomModel(name, str(target))
-    plan = plan_for(model, "paper", across, device=device, steps=steps + 2)
+    plan = plan_for(model, "paper", across, device=device, steps=steps + 2, loss=BUILTIN)
     read, seconds, peak = clock(target), [], 0
 
     def note(event: Event) -> None:
@@ -44,7 +44,7 @@ def sample(name: str, across: int, steps: int, device: str) -> dict[str, Any]:
         return len(seconds) == steps + 1
 
     # It is cancelled in the step after: what follows sampling is not measured.
-    with random_loss() if name != BUILTIN else nullcontext(), suppress(CancelledError):
+    with suppress(CancelledError):
         Engine().generate(plan, Outputs(), note, cancelled=sampled)
     windows = len(plan.windows)
     per_window = (seconds[-1] - seconds[0]) / steps / windows  # the first step warms up

@@ -77,6 +77,8 @@ ARCHITECTURES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
 class RandomModel:
     """One of ``ARCHITECTURES``, in the place of a model that was found on the disk."""
 
+    variant = None
+
     def __init__(self, name: str, device: str = "cpu") -> None:
         self.name = name
         self._device = device

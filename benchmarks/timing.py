@@ -87,5 +87,5 @@ class Timing:
             return run_diffusers(plan, components, self._meter, batch=1)
         distance = load_distance(BUILTIN, None, print) if self._model.name == BUILTIN else random_distance()
         condition = encode_prompt(components, plan.request.prompt, "", self._model.facts.text_limit, print)
-        text = condition.embeddings.float()
+        text = condition.embeddings.float().to(self._device)
         return run_naive(plan, components, distance.to(self._device), text, self._meter, autocast)
