@@ -37,7 +37,7 @@ def update() -> None:
     if not looked_at or setup.why_no_engine() or bpy.app.is_job_running("RENDER"):
         return
     settings, preference = bpy.context.scene.syncdiffusion, preferences()
-    given = request_settings(settings, 0, preference.device, preference.dtype, online=False)
+    given = request_settings(settings, 0, preference.device, preference.dtype)
     given["prompt"] = ANY_PROMPT
     count = settings.variations
     done = session.batches, len(session.variations)

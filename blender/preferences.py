@@ -121,6 +121,8 @@ class SyncDiffusionPreferences(bpy.types.AddonPreferences):
     engine_build: EnumProperty(
         name="Build", description="Which build of torch is installed: it depends on the graphics card", items=_BUILDS
     )
+    added_models: StringProperty(options={"HIDDEN"})
+    """JSON: folders and files of models that the user has added."""
     engine_folder: StringProperty(
         name="Engine Folder",
         description="Where torch is installed to, or lies already; empty is the extension's own folder",

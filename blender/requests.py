@@ -11,8 +11,11 @@ LOW_MEMORY = {"decode": "tiles", "gradient": "no-unet"}
 NEUTRAL_COHERENCE = 0.5  # where the sync weight is the preset's own
 
 
-def request_settings(settings: Any, seed: int, device: str, dtype: str, online: bool) -> dict[str, Any]:
-    """What ``core.request.validation.prepare`` takes. ``online``: whether the network may be used."""
+def request_settings(settings: Any, seed: int, device: str, dtype: str) -> dict[str, Any]:
+    """What ``core.request.validation.prepare`` takes.
+
+    Nothing is downloaded on the way to a picture: what is missing is said before, and downloaded on a click of its own.
+    """
     custom = settings.preset == "CUSTOM"
     given = {
         "prompt": settings.prompt,
@@ -23,7 +26,7 @@ def request_settings(settings: Any, seed: int, device: str, dtype: str, online: 
         "seed": seed,
         "device": device,
         "dtype": dtype,
-        "offline": not online,
+        "offline": True,
     }
     given |= {name: value for name in ("width", "height") if (value := getattr(settings, name))}
     given |= list_settings(settings)
@@ -69,11 +72,20 @@ def preset_facts(settings: Any) -> dict[str, Any]:
 
 def preset_weight(given: dict[str, Any]) -> float:
     """The sync weight of a request's preset for its model's own loss."""
-    from ..core.request.presets import PRESETS, WEIGHT_RATIOS
+    from ..core.request.presets import WEIGHT_RATIOS
 
-    preset = {**PRESETS[given["preset"]], **_few_step_settings(given)}
-    loss = "builtin" if given["model"] == "builtin" else preset["loss"]
-    return preset["sync_weight"] * WEIGHT_RATIOS.get(loss, 1.0)
+    return _preset(given)["sync_weight"] * WEIGHT_RATIOS.get(preset_loss(given), 1.0)
+
+
+def preset_loss(given: dict[str, Any]) -> str:
+    """The loss of a request's preset for its model."""
+    return "builtin" if given["model"] == "builtin" else _preset(given)["loss"]
+
+
+def _preset(given: dict[str, Any]) -> dict[str, Any]:
+    from ..core.request.presets import PRESETS
+
+    return {**PRESETS[given["preset"]], **_few_step_settings(given)}
 
 
 def _few_step_settings(given: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ class Remedy(Enum):
     CPU = "cpu"
     OTHER_MODEL = "other_model"
     ONLINE = "online"
+    DOWNLOAD = "download"
     OTHER_FOLDER = "other_folder"
 
 
@@ -69,8 +70,8 @@ class InvalidRequestError(SyncDiffusionError):
 
 
 _REMEDIES: Mapping[str, tuple[Remedy, ...]] = {
-    "model": (Remedy.OTHER_MODEL, Remedy.ONLINE),
-    "loss_weights": (Remedy.ONLINE,),
+    "model": (Remedy.OTHER_MODEL, Remedy.ONLINE, Remedy.DOWNLOAD),
+    "loss_weights": (Remedy.ONLINE, Remedy.DOWNLOAD),
     "device": (Remedy.CPU,),
     "output": (Remedy.OTHER_FOLDER,),
 }

@@ -14,6 +14,7 @@ from . import (
     history,
     image,
     jobs,
+    library,
     lists,
     material,
     preset,
@@ -24,6 +25,7 @@ from . import (
 
 CLASSES = (
     *engine.CLASSES,
+    *library.CLASSES,
     *generate.CLASSES,
     *jobs.CLASSES,
     *variations.CLASSES,

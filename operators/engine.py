@@ -260,24 +260,6 @@ class SYNCDIFFUSION_OT_copy_setup_log(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SYNCDIFFUSION_OT_allow_online_access(bpy.types.Operator):
-    """Allow Blender and its extensions to use the network, as in Preferences > System > Network"""
-
-    bl_idname = "syncdiffusion.allow_online_access"
-    bl_label = "Allow Online Access"
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether it is for the user to allow."""
-        cls.poll_message_set("Blender was started with --offline-mode: start it without")
-        return not bpy.app.online_access_override
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Set the preference."""
-        context.preferences.system.use_online_access = True
-        return {"FINISHED"}
-
-
 CLASSES = (
     SYNCDIFFUSION_OT_install_engine,
     SYNCDIFFUSION_OT_install_from_wheels,
@@ -287,5 +269,4 @@ CLASSES = (
     SYNCDIFFUSION_OT_cancel_setup,
     SYNCDIFFUSION_OT_dismiss_setup,
     SYNCDIFFUSION_OT_copy_setup_log,
-    SYNCDIFFUSION_OT_allow_online_access,
 )

@@ -66,6 +66,7 @@ class SYNCDIFFUSION_OT_remedy(bpy.types.Operator):
             Remedy.CPU: "Compute on the CPU, and generate again",
             Remedy.OTHER_MODEL: "Choose another model's folder or .safetensors file",
             Remedy.ONLINE: "Allow Blender to use the network, so that what is missing can be downloaded",
+            Remedy.DOWNLOAD: "Download the model, or the network that its loss looks through",
             Remedy.OTHER_FOLDER: "Choose another folder for pictures, in the preferences",
         }[Remedy(properties.kind)]
 
@@ -79,6 +80,8 @@ class SYNCDIFFUSION_OT_remedy(bpy.types.Operator):
             preferences().device = "cpu"
         elif remedy is Remedy.OTHER_MODEL:
             return bpy.ops.syncdiffusion.choose_model("INVOKE_DEFAULT")
+        elif remedy is Remedy.DOWNLOAD:
+            return bpy.ops.syncdiffusion.download_model()
         elif remedy is Remedy.ONLINE:
             return bpy.ops.extensions.userpref_allow_online("EXEC_DEFAULT")
         else:

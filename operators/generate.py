@@ -52,8 +52,7 @@ class SYNCDIFFUSION_OT_generate(bpy.types.Operator):
         seeds = [min(settings.seed + number, MAX_SEED) for number in range(settings.variations)]
         references = reference_settings(settings)
         requests = [
-            request_settings(settings, seed, preference.device, preference.dtype, bpy.app.online_access) | references
-            for seed in seeds
+            request_settings(settings, seed, preference.device, preference.dtype) | references for seed in seeds
         ]
         return carry_out(self, requests, Purpose.of(context))
 

@@ -91,7 +91,7 @@ def _finishing(request: dict[str, Any], settings: Any, start: Path) -> dict[str,
     if not request["sync_weight"]:  # made without bringing windows together, and finished so
         values["coherence"] = values["sync_weight"] = 0.0
     chosen = SimpleNamespace(**values)
-    given = request_settings(chosen, request["seed"], preference.device, preference.dtype, bpy.app.online_access)
+    given = request_settings(chosen, request["seed"], preference.device, preference.dtype)
     return given | {"init_image": str(start), "init_mode": "refine", "strength": settings.finish_strength}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import engine, history, main, properties, subpanels
+from . import engine, history, library, main, properties, subpanels
 
 CLASSES = (*history.CLASSES, *main.CLASSES, *subpanels.CLASSES, *properties.CLASSES)
 
@@ -15,9 +15,11 @@ def register() -> None:
     """Called when the extension is enabled."""
     _register()
     engine.register()
+    library.register()
 
 
 def unregister() -> None:
     """Called when it is disabled."""
+    library.unregister()
     engine.unregister()
     _unregister()

@@ -69,7 +69,7 @@ def _draw_offer(layout: Any, context: bpy.types.Context) -> None:
             parts.wrapped(layout, context, f"{kept / 1e9:.2f} GB of an earlier try are there already")
     if offline := why_offline():
         parts.wrapped(layout, context, offline, "INTERNET_OFFLINE")
-        layout.operator("syncdiffusion.allow_online_access", icon="INTERNET")
+        layout.operator("extensions.userpref_allow_online", text="Allow Online Access", icon="INTERNET")
     row = layout.row()
     row.scale_y = 1.4
     row.active = row.enabled = build is not None and not offline

@@ -22,7 +22,7 @@ def letters_across(context: bpy.types.Context) -> int:
 
 def wrapped(layout: Any, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:
     """A text over as many lines as it takes."""
-    letters = letters_across(context)
+    letters = letters_across(context) - (0 if icon == "NONE" else 3)
     column = layout.column(align=True)
     column.scale_y = 0.75
     for number, line in enumerate(textwrap.wrap(text, letters)):

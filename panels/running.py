@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 
 from ..blender import preview, status
+from ..blender.library import needed_by
 from ..blender.preferences import preferences
 from ..blender.session import Failure, Task, session
 from ..core.errors import Remedy
@@ -17,6 +18,7 @@ _REMEDIES = {
     Remedy.CPU: "Use CPU",
     Remedy.OTHER_MODEL: "Choose Model...",
     Remedy.ONLINE: "Allow Online Access",
+    Remedy.DOWNLOAD: "Download What Is Missing",
     Remedy.OTHER_FOLDER: "Choose Folder...",
 }
 
@@ -74,7 +76,10 @@ def draw_failure(layout: Any, context: bpy.types.Context, failure: Failure) -> N
     """What went wrong, and the buttons that would help."""
     box = layout.box()
     wrapped(box, context, failure.sentence, "ERROR")
-    remedies = [r for r in failure.remedies if r is not Remedy.ONLINE or not bpy.app.online_access]
+    left_out = {Remedy.ONLINE if bpy.app.online_access else Remedy.DOWNLOAD}
+    if Remedy.DOWNLOAD in failure.remedies and not needed_by(context.scene.syncdiffusion):
+        left_out = {Remedy.ONLINE, Remedy.DOWNLOAD}
+    remedies = [remedy for remedy in failure.remedies if remedy not in left_out]
     column = box.column(align=True)
     for remedy in remedies:
         column.operator("syncdiffusion.remedy", text=_REMEDIES[remedy]).kind = remedy.value

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 
 from ..activity import Activity
@@ -23,22 +22,19 @@ POLL_SECONDS = 0.1
 class Host:
     """A Python, by what a child process needs to be like it.
 
-    ``paths``: where it finds packages, without the engine; ``numpy``: the version it has, which stays;
-    ``libraries``: what must be importable beside torch, as far as it is there.
+    ``paths``: where it finds packages, without the engine; ``numpy``: the version it has, which stays.
     """
 
     python: str
     paths: tuple[str, ...]
     numpy: str
-    libraries: tuple[str, ...] = ("torchvision",)
 
     @classmethod
     def this(cls, *without: Path) -> Host:
         """The Python that runs, ``without`` the folders of an engine that is to be replaced."""
         left_out = {str(folder) for folder in without}
         paths = tuple(path for path in sys.path if path and path not in left_out)
-        there = tuple(name for name in ("transformers", "diffusers") if find_spec(name) is not None)
-        return cls(sys.executable, paths, version("numpy"), ("torchvision", *there))
+        return cls(sys.executable, paths, version("numpy"))
 
 
 @dataclass

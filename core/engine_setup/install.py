@@ -128,7 +128,7 @@ class EngineFolder:
 def verify(site: Path, host: Host, activity: Activity) -> dict[str, str]:
     """Import an engine in a child process and compute with it; what it said. Raises SetupError with its last words."""
     activity.begin("Verifying")
-    question = {"paths": host.paths, "site": str(site), "numpy": host.numpy, "libraries": host.libraries}
+    question = {"paths": host.paths, "site": str(site), "numpy": host.numpy}
     script = str(Path(probe.__file__))
     child = run_child([host.python, "-I", "-B", "-X", "utf8", script, json.dumps(question)], activity)
     try:

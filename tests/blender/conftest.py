@@ -97,7 +97,7 @@ try:
     def submit(*seeds):
         '''Queue pictures as Generate does where there is a window, and do not wait. Gives the tasks.'''
         request, submit = part("blender.requests").request_settings, part("blender.submit")
-        given = [request(bpy.context.scene.syncdiffusion, seed, "cpu", "auto", False) for seed in seeds or (417,)]
+        given = [request(bpy.context.scene.syncdiffusion, seed, "cpu", "auto") for seed in seeds or (417,)]
         return submit.submit(given, submit.Purpose.of(bpy.context))
 
     def painted(steps=0):

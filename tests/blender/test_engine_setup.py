@@ -57,7 +57,7 @@ class TestWithoutEngine:
             said = refused(ops.install_engine)
             assert "online access is off" in said, said
             assert "Allow Online Access" in said, said
-            ops.allow_online_access()
+            bpy.ops.extensions.userpref_allow_online()
             assert bpy.app.online_access
             said = refused(ops.install_engine, build="amiga")
             assert "build 'amiga' is not for this system" in said, said

@@ -22,7 +22,7 @@ def settings(**changed):
 
 
 def request_of(chosen, seed=7):
-    return prepare(request_settings(chosen, seed, "cpu", "float32", online=False)).request
+    return prepare(request_settings(chosen, seed, "cpu", "float32")).request
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def host(tmp_path_factory) -> Host:
     (packages / "numpy").mkdir()
     (packages / "numpy" / "__init__.py").write_text(f"__version__ = {version('numpy')!r}", "utf-8")
     standard = [path for path in sys.path if "python3" in path and "packages" not in path]
-    return Host(sys.executable, (*standard, str(packages)), version("numpy"), ("torchvision",))
+    return Host(sys.executable, (*standard, str(packages)), version("numpy"))
 
 
 @pytest.fixture

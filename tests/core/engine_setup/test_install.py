@@ -160,7 +160,7 @@ KILLED = """
         rename, calls = os.rename, []
         os.rename = lambda *paths: calls and die() or calls.append(paths) or rename(*paths)
     install.EngineFolder(Path(root)).install(
-        FromFolder(Path(wheels)), Host(sys.executable, tuple(sys.path), numpy, ()), Activity("", str))
+        FromFolder(Path(wheels)), Host(sys.executable, tuple(sys.path), numpy), Activity("", str))
 """
 
 
