@@ -69,7 +69,7 @@ def submit() -> None:
     import bpy
 
     submitting = part("blender.submit")
-    given = part("blender.requests").request_settings(bpy.context.scene.syncdiffusion, 1, "cpu", "auto", False)
+    given = part("blender.requests").request_settings(bpy.context.scene.syncdiffusion, 1, "cpu", "auto")
     submitting.submit([given], submitting.Purpose.of(bpy.context))
 
 
