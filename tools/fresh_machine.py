@@ -48,7 +48,6 @@ INSTALL = """
     addon_utils.enable("bl_pkg", default_set=True)
     bpy.ops.extensions.package_install_files(repo="user_default", filepath=sys.argv[1], enable_on_install=True)
     assert MODULE in bpy.context.preferences.addons, "the extension is not enabled"
-    bpy.ops.wm.save_userpref()
     import numpy
     print("   Blender", bpy.app.version_string, "with Python", sys.version.split()[0], "and numpy", numpy.__version__)
     assert "torch" not in sys.modules
@@ -57,6 +56,9 @@ INSTALL = """
     assert "The engine is not installed" in said, said
     print("   Generate says:", said.splitlines()[-1])
     print("   Install Engine says:", refused(bpy.ops.syncdiffusion.install_engine).splitlines()[-1])
+"""
+ENABLE = """
+    assert addon_utils.enable(MODULE, default_set=True) is not None  # bpy as a module starts with factory settings
 """
 ENGINE = """
     import numpy
@@ -104,7 +106,7 @@ def bare_python(folder: Path, packages: Sequence[str]) -> Path:
     """A new virtual environment with these packages and nothing else."""
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages]
+    pip = [python, "-m", "pip", "install", "--quiet", "--quiet", "--disable-pip-version-check", *packages]
     subprocess.run(pip, check=True)
     return python
 
@@ -129,11 +131,11 @@ def main() -> None:
         run(python, INSTALL, home, str(options.zip.resolve()))
         if options.wheels or options.online:
             print("== Installing the engine", flush=True)
-            run(python, ENGINE, home, str(options.wheels.resolve()) if options.wheels else "")
+            run(python, ENABLE + ENGINE, home, str(options.wheels.resolve()) if options.wheels else "")
             print("== The first panorama, after a restart", flush=True)
             out = (options.out or home / "pictures").resolve()
             out.mkdir(parents=True, exist_ok=True)
-            run(python, GENERATE, home, str(out))
+            run(python, ENABLE + GENERATE, home, str(out))
     print("All is well.")
 
 
