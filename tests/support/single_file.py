@@ -17,7 +17,7 @@ from .torchvision_import import import_torchvision
 
 Family = Literal["sd1", "sd2", "sdxl"]
 
-SIZE_WIDTH = 32  # numbers for each of the six sizes that SDXL's UNet is told
+SIZE_WIDTH = 32
 V_MARK = "model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias"
 RESNET_NAMES = {
     "norm1": "in_layers.0",
@@ -117,8 +117,12 @@ def make_modules(
     vae: Mapping[str, Any],
     text: Mapping[str, Any],
     text_2: Mapping[str, Any] | None = None,
+    size_width: int = SIZE_WIDTH,
 ) -> Modules:
-    """Modules of an architecture of the family; on the meta device when made under ``torch.device("meta")``."""
+    """Modules of an architecture of the family; on the meta device when made under ``torch.device("meta")``.
+
+    ``size_width``: numbers for each of the six sizes that SDXL's UNet is told.
+    """
     import_torchvision()
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from transformers import CLIPTextModel, CLIPTextModelWithProjection
@@ -129,8 +133,8 @@ def make_modules(
     if text_2:
         added = {
             "addition_embed_type": "text_time",
-            "addition_time_embed_dim": SIZE_WIDTH,
-            "projection_class_embeddings_input_dim": text_2["projection_dim"] + 6 * SIZE_WIDTH,
+            "addition_time_embed_dim": size_width,
+            "projection_class_embeddings_input_dim": text_2["projection_dim"] + 6 * size_width,
         }
     levels = len(vae["block_out_channels"])
     return Modules(

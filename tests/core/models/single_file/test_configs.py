@@ -156,6 +156,51 @@ def test_configs_of_2_1_v(tmp_path):
     )
 
 
+def test_configs_of_sdxl():
+    """Against the config.json files of stable-diffusion-xl-base-1.0, less what says nothing of the architecture."""
+    sizes = {"unet": {"block_out_channels": (320, 640, 1280), "layers_per_block": 2, "attends": (False, True, True)}}
+    sizes["unet"]["depths"] = (1, 2, 10)
+    text_2 = {"hidden_size": 1280, "num_hidden_layers": 32, "projection_dim": 1280}
+    with torch.device("meta"):
+        modules = make_modules(
+            "sdxl", **sizes, vae=REAL_SIZES["vae"], text={"hidden_size": 768, "num_hidden_layers": 12}, text_2=text_2,
+            size_width=256,
+        )  # fmt: skip
+        tensors = original_layout(modules, "sdxl")
+    assert tensors[f"{UNET}label_emb.0.0.weight"].shape == (1280, 2816)
+    assert sum(name.startswith(UNET) for name in tensors) == 1680
+    infos = {name: TensorInfo("F16", tuple(tensor.shape)) for name, tensor in tensors.items()}
+    configs = inspect_checkpoint(Header(infos))
+    assert (
+        configs["unet"].items()
+        >= {
+            "attention_head_dim": [5, 10, 20],
+            "block_out_channels": [320, 640, 1280],
+            "cross_attention_dim": 2048,
+            "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+            "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
+            "transformer_layers_per_block": [1, 2, 10],
+            "addition_embed_type": "text_time",
+            "addition_time_embed_dim": 256,
+            "projection_class_embeddings_input_dim": 2816,
+            "sample_size": 128,
+            "use_linear_projection": True,
+        }.items()
+    )
+    assert (configs["vae"]["scaling_factor"], configs["vae"]["sample_size"]) == (0.13025, 1024)
+    assert configs["text_encoder"] == REAL_TEXT
+    assert configs["text_encoder_2"] == REAL_TEXT | {
+        "architectures": ["CLIPTextModelWithProjection"],
+        "hidden_act": "gelu",
+        "hidden_size": 1280,
+        "intermediate_size": 5120,
+        "num_attention_heads": 20,
+        "num_hidden_layers": 32,
+        "projection_dim": 1280,
+    }
+    assert configs["scheduler"] == REAL_SCHEDULER
+
+
 @pytest.mark.parametrize("stated", ["v", "epsilon"])
 def test_stated_prediction_type_wins(tmp_path, stated):
     mark = 0.02 if stated == "v" else 0.11
