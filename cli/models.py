@@ -13,6 +13,7 @@ from ..core.errors import InvalidRequestError, Problem
 from ..core.models.hub import HubModel, is_hub_id
 from ..core.models.library import list_backbones, list_models
 from ..core.models.scan import usual_folders
+from ..core.models.tiny_decoder import PUBLISHED, fetch_tiny_decoder
 from ..core.perceptual.weights import BACKBONES, download_backbone
 from .found import memory, scanned
 from .watch import watch
@@ -59,9 +60,14 @@ def run(
 
 
 def downloading(name: str, half: bool) -> Activity:
-    """The download of a model by its hub id, or of a loss's backbone. Raises InvalidRequestError for another name."""
+    """The download of a model or tiny decoder by its hub id, or of a loss's backbone.
+
+    Raises InvalidRequestError for another name.
+    """
     if name in BACKBONES:
         return Activity(f"Downloading the backbone of {name}", lambda activity: download_backbone(name, activity))
+    if name in PUBLISHED.values():
+        return Activity(f"Downloading {name}", lambda activity: fetch_tiny_decoder(name, activity))
     if not is_hub_id(name):
         names = ", ".join(BACKBONES)
         raise InvalidRequestError(

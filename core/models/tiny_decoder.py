@@ -10,7 +10,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..activity import Activity
 from ..errors import ModelError
+from .download import fetch_snapshot
 from .facts import ModelFacts
 from .hub_cache import cached_repository
 from .libraries import import_diffusers
@@ -30,6 +32,12 @@ def published_tiny_decoder(facts: ModelFacts) -> Path | None:
     """The tiny decoder of a model's family in the Hugging Face cache; None if it is not there, or there is none."""
     hub_id = PUBLISHED.get(facts.text_width)
     return cached_repository(hub_id) if hub_id else None
+
+
+def fetch_tiny_decoder(hub_id: str, activity: Activity) -> str:
+    """Download one of ``PUBLISHED`` into the Hugging Face cache; returns a sentence. Raises as ``fetch_snapshot``."""
+    fetch_snapshot(hub_id, lambda names: [name for name in names if name in (CONFIG, WEIGHTS)], activity)
+    return f"{hub_id} is in the Hugging Face cache; models of its family find it there"
 
 
 def tiny_decoder_files(folder: Path) -> tuple[Path, ...]:

@@ -101,3 +101,16 @@ def test_what_fits_which_card(run):
     out = run("models", "--memory").out
     assert "  SDXL, windows of 1024 px\n     6 GB: too small; take a smaller --window\n" in out
     assert "    24 GB: exact, " in out
+
+
+def test_a_tiny_decoder_is_downloaded(capsys, monkeypatch, tmp_path):
+    seen = []
+
+    def fetch(hub_id, choose, activity):
+        seen.append((hub_id, choose(["README.md", "config.json", "diffusion_pytorch_model.safetensors", "x.pth"])))
+        return tmp_path
+
+    monkeypatch.setattr("syncdiffusion.core.models.tiny_decoder.fetch_snapshot", fetch)
+    assert main(["models", "--download", "madebyollin/taesdxl", "--quiet"]) == 0
+    assert seen == [("madebyollin/taesdxl", ["config.json", "diffusion_pytorch_model.safetensors"])]
+    assert capsys.readouterr().out.startswith("madebyollin/taesdxl is in the Hugging Face cache")
