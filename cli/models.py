@@ -11,9 +11,10 @@ from typing import Any
 from ..core.activity import Activity
 from ..core.errors import InvalidRequestError, Problem
 from ..core.models.hub import HubModel, is_hub_id
+from ..core.models.hub_cache import TINY_DECODERS
 from ..core.models.library import list_backbones, list_models
 from ..core.models.scan import usual_folders
-from ..core.models.tiny_decoder import PUBLISHED, fetch_tiny_decoder
+from ..core.models.tiny_decoder import fetch_tiny_decoder
 from ..core.perceptual.weights import BACKBONES, download_backbone
 from .found import memory, scanned
 from .watch import watch
@@ -66,7 +67,7 @@ def downloading(name: str, half: bool) -> Activity:
     """
     if name in BACKBONES:
         return Activity(f"Downloading the backbone of {name}", lambda activity: download_backbone(name, activity))
-    if name in PUBLISHED.values():
+    if name in TINY_DECODERS.values():
         return Activity(f"Downloading {name}", lambda activity: fetch_tiny_decoder(name, activity))
     if not is_hub_id(name):
         names = ", ".join(BACKBONES)

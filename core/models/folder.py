@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InvalidRequestError, ModelError, Problem
 from .facts import SUPPORTED, ModelFacts, family_of, read_facts
 from .few_step import telling_name
+from .hub_cache import published_tiny_decoder
 from .libraries import import_diffusers
 from .single_file.header import CheckpointError, DamagedFileError, read_header
-from .tiny_decoder import FOLDER, published_tiny_decoder, tiny_decoder_files
+from .tiny_decoder import FOLDER, tiny_decoder_files
 
 if TYPE_CHECKING:
     import torch

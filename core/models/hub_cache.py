@@ -5,6 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from .facts import ModelFacts
+
+# The width of the text that a UNet reads tells the family; that of its latents is the same for all models of it.
+TINY_DECODERS = {768: "madebyollin/taesd", 1024: "madebyollin/taesd", 2048: "madebyollin/taesdxl"}
+
 
 def hub_cache() -> Path:
     """Where the Hugging Face libraries keep what they download."""
@@ -20,6 +25,12 @@ def cached_repository(hub_id: str) -> Path | None:
     snapshots = hub_cache() / f"models--{hub_id.replace('/', '--')}" / "snapshots"
     revision = current_revision(snapshots)
     return snapshots / revision if revision and os.path.isdir(snapshots / revision) else None
+
+
+def published_tiny_decoder(facts: ModelFacts) -> Path | None:
+    """The tiny decoder of a model's family, if it is in the cache; None if not, or if the family has none."""
+    hub_id = TINY_DECODERS.get(facts.text_width)
+    return cached_repository(hub_id) if hub_id else None
 
 
 def current_revision(snapshots: Path) -> str | None:

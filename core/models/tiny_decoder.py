@@ -14,7 +14,6 @@ from ..activity import Activity
 from ..errors import ModelError
 from .download import fetch_snapshot
 from .facts import ModelFacts
-from .hub_cache import cached_repository
 from .libraries import import_diffusers
 from .single_file.header import CheckpointError, read_header
 
@@ -23,19 +22,11 @@ if TYPE_CHECKING:
 
 FOLDER = "tiny_decoder"
 CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"
-# The width of the text that a UNet reads tells the family; that of its latents is the same for all models of it.
-PUBLISHED = {768: "madebyollin/taesd", 1024: "madebyollin/taesd", 2048: "madebyollin/taesdxl"}
 REMEDY = "put a diffusers AutoencoderTiny of the model's family there, or take --loss-decoder full"
 
 
-def published_tiny_decoder(facts: ModelFacts) -> Path | None:
-    """The tiny decoder of a model's family in the Hugging Face cache; None if it is not there, or there is none."""
-    hub_id = PUBLISHED.get(facts.text_width)
-    return cached_repository(hub_id) if hub_id else None
-
-
 def fetch_tiny_decoder(hub_id: str, activity: Activity) -> str:
-    """Download one of ``PUBLISHED`` into the Hugging Face cache; returns a sentence. Raises as ``fetch_snapshot``."""
+    """Download one of ``hub_cache.TINY_DECODERS`` into the Hugging Face cache; returns a sentence. Raises as ``fetch_snapshot``."""
     fetch_snapshot(hub_id, lambda names: [name for name in names if name in (CONFIG, WEIGHTS)], activity)
     return f"{hub_id} is in the Hugging Face cache; models of its family find it there"
 

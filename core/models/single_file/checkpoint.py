@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from ...errors import InvalidRequestError, ModelError, Problem
 from ..facts import ModelFacts, read_facts
 from ..few_step import telling_name, titles
+from ..hub_cache import published_tiny_decoder
 from ..libraries import import_diffusers
-from ..tiny_decoder import published_tiny_decoder
 from .configs import Config, inspect_checkpoint
 from .families import recognise
 from .header import CheckpointError, DamagedFileError, Header, read_header

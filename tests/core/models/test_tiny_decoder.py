@@ -10,11 +10,11 @@ import torch
 from syncdiffusion.core.decoding.tiny import TinyDecoder, TinyPreview
 from syncdiffusion.core.errors import InvalidRequestError, ModelError
 from syncdiffusion.core.models.folder import FolderModel
+from syncdiffusion.core.models.hub_cache import published_tiny_decoder
 from syncdiffusion.core.models.tiny_decoder import (
     CONFIG,
     WEIGHTS,
     load_tiny_decoder,
-    published_tiny_decoder,
     tiny_decoder_problem,
 )
 from syncdiffusion.core.request.validation import prepare
