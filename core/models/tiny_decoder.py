@@ -26,7 +26,10 @@ REMEDY = "put a diffusers AutoencoderTiny of the model's family there, or take -
 
 
 def fetch_tiny_decoder(hub_id: str, activity: Activity) -> str:
-    """Download one of ``hub_cache.TINY_DECODERS`` into the Hugging Face cache; returns a sentence. Raises as ``fetch_snapshot``."""
+    """Download one of ``TINY_DECODERS`` into the Hugging Face cache; returns a sentence.
+
+    Raises as ``fetch_snapshot`` does.
+    """
     fetch_snapshot(hub_id, lambda names: [name for name in names if name in (CONFIG, WEIGHTS)], activity)
     return f"{hub_id} is in the Hugging Face cache; models of its family find it there"
 

@@ -95,7 +95,7 @@ def test_what_the_loss_keeps():
         image = torch.randn(1, 3, 512, 512).requires_grad_()
         latents = torch.randn(1, 4, 64, 64, dtype=torch.float16).requires_grad_()
         assert parameters(distance) == pytest.approx(VGG16_PARAMETERS, rel=0.001)
-        assert bytes_kept(lambda: distance.features(image), distance) == pytest.approx(DISTANCE_KEPT * 512**2, rel=0.25)
+        assert bytes_kept(lambda: distance.features(image), distance) == pytest.approx(DISTANCE_KEPT * 512**2, rel=0.01)
         assert bytes_kept(lambda: tiny.decode(latents), tiny) == pytest.approx(TINY_KEPT * 512**2, rel=0.01)
 
 
@@ -108,7 +108,7 @@ def test_what_fits_which_card():
     assert names("Stable Diffusion 2.x") == [tiny, tiny, "exact", "exact", "exact"]
     assert names("SDXL") == [None, None, lean, lean, tiny]
     assert names("SDXL", guided=False) == [None, None, lean, tiny, tiny]
-    assert names("SDXL", window=512)[2:] == ["exact"] * 3
+    assert names("SDXL", window=512) == [None, lean, tiny, "exact", "exact"]
 
 
 def test_plans_go_from_much_to_little():
