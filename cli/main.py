@@ -122,4 +122,5 @@ def _interruptible() -> Iterator[Cancelled]:
     try:
         yield lambda: interrupted
     finally:
-        signal.signal(signal.SIGINT, previous)
+        # Inside Blender the handler before is not Python's, which then knows no way back to it.
+        signal.signal(signal.SIGINT, signal.SIG_DFL if previous is None else previous)

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from syncdiffusion.cli.main import main
+
 REQUEST = ["generate", "--prompt", "a lake", "-o", "out.png", "--model", "../m"]
 
 
@@ -38,3 +40,17 @@ def test_ctrl_c_leaves_no_file(here):
     assert rest.splitlines()[-1] == "interrupted; nothing was written"
     assert (process.returncode, out) == (130, "")
     assert list(here.iterdir()) == []
+
+
+def test_inside_blender_the_handler_before_is_not_pythons(monkeypatch):
+    """Then Python gives None for it, and takes no None back."""
+    handlers = []
+
+    def install(number, handler):
+        if handler is None:
+            raise TypeError("signal handler must be signal.SIG_IGN, signal.SIG_DFL, or a callable object")
+        handlers.append(handler)
+
+    monkeypatch.setattr(signal, "signal", install)
+    assert main(["generate"]) == 2
+    assert handlers[-1] is signal.SIG_DFL

@@ -58,7 +58,7 @@ def set_up() -> None:
     scene.cycles.use_preview_denoising = scene.cycles.use_denoising = False
     scene.render.resolution_x, scene.render.resolution_y = 160, 90
     settings = scene.syncdiffusion
-    settings.use_random_seed, settings.seed, settings.world_size = False, 417, 1024
+    settings.use_random_seed, settings.seed, settings.world_size = False, 417, 2048
 
 
 def fail() -> None:
