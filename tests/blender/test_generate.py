@@ -93,11 +93,10 @@ def test_all_variations_are_queued_or_none(in_blender, tmp_path):
 
 def test_an_engine_that_is_missing_is_named(in_blender):
     in_blender("""
-        generate = part("operators.generate")
-        generate.find_spec = lambda name: None if name == "torch" else True
+        part("blender.setup").setup.why_no_engine = lambda: "The engine is not installed: there is no torch"
         settings()
         said = refused(ops.generate)
-        assert "The engine is not installed: Blender's Python does not find torch" in said, said
+        assert "The engine is not installed: there is no torch" in said, said
     """)
 
 
