@@ -6,9 +6,10 @@ import bpy
 
 from ..blender import backdrops
 from .image import OnImage
+from .reasons import Reasoned
 
 
-class SYNCDIFFUSION_OT_apply_backdrop(OnImage, bpy.types.Operator):
+class SYNCDIFFUSION_OT_apply_backdrop(OnImage, Reasoned, bpy.types.Operator):
     """Put the picture behind the scene, on an unlit surface that fills the camera's frame"""
 
     bl_idname = "syncdiffusion.apply_backdrop"
@@ -16,11 +17,9 @@ class SYNCDIFFUSION_OT_apply_backdrop(OnImage, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether there is a camera for it."""
-        reason = backdrops.why_not(context.scene, context.scene.syncdiffusion.backdrop_shape)
-        cls.poll_message_set(reason)
-        return not reason
+    def why_not(cls, context: bpy.types.Context) -> str:
+        """Why there is no camera for it."""
+        return backdrops.why_not(context.scene, context.scene.syncdiffusion.backdrop_shape)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Add the object."""
@@ -31,7 +30,7 @@ class SYNCDIFFUSION_OT_apply_backdrop(OnImage, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SYNCDIFFUSION_OT_fit_backdrop(bpy.types.Operator):
+class SYNCDIFFUSION_OT_fit_backdrop(Reasoned, bpy.types.Operator):
     """Size and place the active backdrop anew, for the camera, the lens and the render resolution as they are now"""
 
     bl_idname = "syncdiffusion.fit_backdrop"
@@ -39,15 +38,12 @@ class SYNCDIFFUSION_OT_fit_backdrop(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether the active object is a backdrop."""
+    def why_not(cls, context: bpy.types.Context) -> str:
+        """Why the active object cannot be fitted."""
         thing = context.active_object
         if not backdrops.is_backdrop(thing):
-            cls.poll_message_set("The active object is not a backdrop that was made here")
-            return False
-        reason = backdrops.why_not(context.scene, thing[backdrops.SHAPE])
-        cls.poll_message_set(reason)
-        return not reason
+            return "The active object is not a backdrop that was made here"
+        return backdrops.why_not(context.scene, thing[backdrops.SHAPE])
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Rebuild its mesh."""

@@ -8,6 +8,7 @@ import bpy
 
 from ..blender import history, storage
 from .image import OnImage
+from .reasons import Reasoned
 
 
 class SYNCDIFFUSION_OT_reuse_seed(OnImage, bpy.types.Operator):
@@ -98,7 +99,7 @@ class SYNCDIFFUSION_OT_select_picture(OnImage, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SYNCDIFFUSION_OT_move_to_project(bpy.types.Operator):
+class SYNCDIFFUSION_OT_move_to_project(Reasoned, bpy.types.Operator):
     """Move the pictures of this file into the folder textures beside it"""
 
     bl_idname = "syncdiffusion.move_to_project"
@@ -106,13 +107,11 @@ class SYNCDIFFUSION_OT_move_to_project(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether the file is saved and has pictures elsewhere."""
-        reason = "" if bpy.data.filepath else "Save the file first: its folder is where they go"
-        if not reason and not storage.outside_project():
-            reason = "All pictures of this file are in its project"
-        cls.poll_message_set(reason)
-        return not reason
+    def why_not(cls, context: bpy.types.Context) -> str:
+        """Why there is nothing to move, or nowhere to move it."""
+        if not bpy.data.filepath:
+            return "Save the file first: its folder is where they go"
+        return "" if storage.outside_project() else "All pictures of this file are in its project"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Move them, and say what could not be moved."""

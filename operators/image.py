@@ -9,6 +9,7 @@ from pathlib import Path
 import bpy
 from bpy_extras.io_utils import ExportHelper
 
+from ..blender import screen
 from ..blender.images import REQUEST
 from ..blender.lists import recall_lists
 from ..blender.recall import recall
@@ -100,12 +101,7 @@ class SYNCDIFFUSION_OT_open_image(OnImage, bpy.types.Operator):
             return {"CANCELLED"}
         if bpy.app.background:
             return {"FINISHED"}
-        area = next((area for area in context.screen.areas if area.type == "IMAGE_EDITOR"), None)
-        if area is None:
-            bpy.ops.wm.window_new()
-            area = context.window_manager.windows[-1].screen.areas[0]
-            area.type = "IMAGE_EDITOR"
-        area.spaces.active.image = image
+        screen.area(context, "IMAGE_EDITOR").spaces.active.image = image
         return {"FINISHED"}
 
 

@@ -7,9 +7,10 @@ import bpy
 from ..blender import materials
 from ..blender.applying import Choices
 from .image import OnImage
+from .reasons import Reasoned
 
 
-class SYNCDIFFUSION_OT_apply_material(OnImage, bpy.types.Operator):
+class SYNCDIFFUSION_OT_apply_material(OnImage, Reasoned, bpy.types.Operator):
     """Give the selected objects a material of the picture; the material before is kept"""
 
     bl_idname = "syncdiffusion.apply_material"
@@ -17,14 +18,10 @@ class SYNCDIFFUSION_OT_apply_material(OnImage, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether an object can take it."""
+    def why_not(cls, context: bpy.types.Context) -> str:
+        """Why no object can take it."""
         choices = Choices.of(context.scene.syncdiffusion)
-        reason = materials.why_not(
-            context.scene, context.selected_objects, choices.look.mapping, choices.material_place
-        )
-        cls.poll_message_set(reason)
-        return not reason
+        return materials.why_not(context.scene, context.selected_objects, choices.look.mapping, choices.material_place)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Apply it as the settings say."""
@@ -39,7 +36,7 @@ class SYNCDIFFUSION_OT_apply_material(OnImage, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SYNCDIFFUSION_OT_make_unique(bpy.types.Operator):
+class SYNCDIFFUSION_OT_make_unique(Reasoned, bpy.types.Operator):
     """Give every selected object a copy of its own of the material it shares, so that each can be placed by itself"""
 
     bl_idname = "syncdiffusion.make_unique"
@@ -47,11 +44,9 @@ class SYNCDIFFUSION_OT_make_unique(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether a selected object shares a material of ours."""
-        reason = materials.why_not_unique(context.selected_objects)
-        cls.poll_message_set(reason)
-        return not reason
+    def why_not(cls, context: bpy.types.Context) -> str:
+        """Why no selected object shares a material of ours."""
+        return materials.why_not_unique(context.selected_objects)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Copy the materials."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..blender import prompts
+from ..blender import prompts, screen
 from ..blender.requests import preset_facts
 
 
@@ -19,12 +19,7 @@ class SYNCDIFFUSION_OT_edit_prompt(bpy.types.Operator):
         text = prompts.open_text(context.scene)
         if bpy.app.background:
             return {"FINISHED"}
-        area = next((area for area in context.screen.areas if area.type == "TEXT_EDITOR"), None)
-        if area is None:
-            bpy.ops.wm.window_new()
-            area = context.window_manager.windows[-1].screen.areas[0]
-            area.type = "TEXT_EDITOR"
-        space = area.spaces.active
+        space = screen.area(context, "TEXT_EDITOR").spaces.active
         space.text, space.show_word_wrap = text, True
         return {"FINISHED"}
 

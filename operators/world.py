@@ -6,9 +6,10 @@ import bpy
 
 from ..blender import worlds
 from .image import OnImage
+from .reasons import Reasoned
 
 
-class SYNCDIFFUSION_OT_apply_world(OnImage, bpy.types.Operator):
+class SYNCDIFFUSION_OT_apply_world(OnImage, Reasoned, bpy.types.Operator):
     """Make the panorama the scene's world; the world before is kept"""
 
     bl_idname = "syncdiffusion.apply_world"
@@ -16,11 +17,9 @@ class SYNCDIFFUSION_OT_apply_world(OnImage, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether the scene can have another world."""
-        reason = worlds.why_not(context.scene)
-        cls.poll_message_set(reason)
-        return not reason
+    def why_not(cls, context: bpy.types.Context) -> str:
+        """Why the scene cannot have another world."""
+        return worlds.why_not(context.scene)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Apply an image that is twice as wide as high."""
@@ -34,7 +33,7 @@ class SYNCDIFFUSION_OT_apply_world(OnImage, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SYNCDIFFUSION_OT_restore_world(bpy.types.Operator):
+class SYNCDIFFUSION_OT_restore_world(Reasoned, bpy.types.Operator):
     """Bring back the world, or the image in it, that the scene had before"""
 
     bl_idname = "syncdiffusion.restore_world"
@@ -42,11 +41,9 @@ class SYNCDIFFUSION_OT_restore_world(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether there is one to bring back."""
-        reason = worlds.why_not_restore(context.scene)
-        cls.poll_message_set(reason)
-        return not reason
+    def why_not(cls, context: bpy.types.Context) -> str:
+        """Why there is none to bring back."""
+        return worlds.why_not_restore(context.scene)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Put it in its place."""
@@ -54,7 +51,7 @@ class SYNCDIFFUSION_OT_restore_world(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SYNCDIFFUSION_OT_face_camera(bpy.types.Operator):
+class SYNCDIFFUSION_OT_face_camera(Reasoned, bpy.types.Operator):
     """Turn the world so that the middle of the panorama lies where the camera looks"""
 
     bl_idname = "syncdiffusion.face_camera"
@@ -62,11 +59,9 @@ class SYNCDIFFUSION_OT_face_camera(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether there is a world of ours and a camera."""
-        reason = worlds.why_not_face(context.scene)
-        cls.poll_message_set(reason)
-        return not reason
+    def why_not(cls, context: bpy.types.Context) -> str:
+        """Why there is no world of ours to turn, or no camera."""
+        return worlds.why_not_face(context.scene)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Set the rotation."""
