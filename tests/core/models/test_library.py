@@ -113,10 +113,14 @@ class TestList:
         assert "there is no folder or file" in gone.problem
 
     def test_memory_grows_with_the_window(self):
-        small, large = (Entry("a/b", "", Place.OFFERED, "", 2**31, window) for window in (512, 768))
-        assert 6.5 < small.memory_bytes / 2**30 < 7.5
-        assert large.memory_bytes > 1.5 * small.memory_bytes
+        base, larger = OFFERS[:2]
+        assert 6 < base.memory_bytes / 2**30 < 9
+        assert larger.memory_bytes > 1.5 * base.memory_bytes
+        assert base.way(24) == "exact"
+        assert base.way(6) not in ("exact", "")
+        assert base.way(1) == "smaller windows"
         assert Entry("a/b", "", Place.CACHE).memory_bytes == 0
+        assert Entry("a/b", "", Place.CACHE).way(24) == ""
 
     def test_backbones(self):
         entries = list_backbones()
