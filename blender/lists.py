@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,15 @@ FILE_LISTS = {"lora": "loras", "embedding": "embeddings"}  # setting of a reques
 FILES = ("vae", "tiny_decoder")
 
 
-def _make_absolute(self: Any, _context: bpy.types.Context) -> None:
-    absolute = bpy.path.abspath(self.path)
-    if absolute != self.path:  # setting it calls this again
-        self.path = absolute
+def absolute(name: str) -> Callable[[Any, bpy.types.Context], None]:
+    """What a path's property calls when it is set: the engine knows no .blend that a path could be relative to."""
+
+    def update(self: Any, _context: bpy.types.Context) -> None:
+        path = bpy.path.abspath(getattr(self, name))
+        if path != getattr(self, name):  # setting it calls this again
+            setattr(self, name, path)
+
+    return update
 
 
 class SyncDiffusionRegion(bpy.types.PropertyGroup):
@@ -44,7 +49,7 @@ class SyncDiffusionRegion(bpy.types.PropertyGroup):
 class SyncDiffusionFile(bpy.types.PropertyGroup):
     """A file that is added to the model, and how strongly it counts (LoRAs only)."""
 
-    path: StringProperty(name="File", description="A .safetensors file", subtype="FILE_PATH", update=_make_absolute)
+    path: StringProperty(name="File", description="A .safetensors file", subtype="FILE_PATH", update=absolute("path"))
     weight: FloatProperty(
         name="Weight", description="1 as it was trained, 0 not at all", default=1.0, soft_min=-2.0, soft_max=2.0
     )

@@ -59,12 +59,16 @@ class SyncDiffusionSettings(bpy.types.PropertyGroup):
     loras: CollectionProperty(name="LoRAs", type=lists.SyncDiffusionFile)
     embeddings: CollectionProperty(name="Words", type=lists.SyncDiffusionFile)
     vae: StringProperty(
-        name="VAE", description="Another than the model's: a folder or a .safetensors file", subtype="FILE_PATH"
+        name="VAE",
+        description="Another than the model's: a folder or a .safetensors file",
+        subtype="FILE_PATH",
+        update=lists.absolute("vae"),
     )
     tiny_decoder: StringProperty(
         name="Tiny Decoder",
         description="A folder with an AutoencoderTiny of the model's family: previews with detail, and a cheaper loss",
         subtype="DIR_PATH",
+        update=lists.absolute("tiny_decoder"),
     )
 
     width: IntProperty(
