@@ -15,6 +15,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from syncdiffusion.cli.repeat import settings_of
 from syncdiffusion.core.files.images import read_request, write_png
+from syncdiffusion.core.files.known import KnownFiles
 from syncdiffusion.core.request.validation import Findings, prepare
 
 
@@ -245,3 +246,27 @@ def test_consent_is_the_users_and_not_the_pictures(saying):
     settings = settings_of(saying(allow_pickle=True, offline=True), {"seed": 1}, Findings())
     assert settings == {"seed": 1, "prompt": "a lake", "model": "nobody/nothing", "method": "multidiffusion"}
     assert settings_of(saying(), {"allow_pickle": True}, Findings())["allow_pickle"]
+
+
+def test_files_of_a_list_are_found_by_their_hashes(tmp_path):
+    lora = tmp_path / "elsewhere" / "style.safetensors"
+    lora.parent.mkdir()
+    lora.write_bytes(b"1")
+    request = {
+        "lora": ["style.safetensors:0.5"],
+        "embedding": ["word.safetensors"],
+        "region": ["0:a castle"],
+        "files": {
+            "lora": [{"name": lora.name, "sha256": KnownFiles().sha256(lora)}],
+            "embedding": [{"name": "word.safetensors", "sha256": "0" * 64}],
+        },
+    }
+    with (tmp_path / "p.png").open("wb") as file:
+        write_png(file, np.zeros((8, 8, 3), np.uint8), request)
+    findings = Findings()
+    settings = settings_of(tmp_path / "p.png", {}, findings)
+    assert settings["lora"] == [f"{lora}:0.5"]
+    assert settings["region"] == ["0:a castle"]
+    (problem,) = findings.problems
+    assert problem.field == "embedding"
+    assert problem.sentence.startswith("'word.safetensors', with which that picture was made, is not on this machine")
