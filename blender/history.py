@@ -40,8 +40,7 @@ def newest(count: int) -> list[bpy.types.Image]:
 
 def active(settings: Any) -> bpy.types.Image | None:
     """The picture that is chosen in the history of these settings."""
-    index = settings.history_index
-    image = bpy.data.images[index] if 0 <= index < len(bpy.data.images) else None
+    image = bpy.data.images.get(settings.history_picture)
     return image if image is not None and images.is_generated(image) else None
 
 

@@ -43,6 +43,14 @@ def _set_world_menu(self: Any, number: int) -> None:
         self.world_size = sizes.WORLD_WIDTHS[number - sizes.CUSTOM - 1]
 
 
+def _get_history_index(self: Any) -> int:
+    return bpy.data.images.find(self.history_picture)
+
+
+def _set_history_index(self: Any, index: int) -> None:
+    self.history_picture = bpy.data.images[index].name
+
+
 class SyncDiffusionSettings(bpy.types.PropertyGroup):
     """Settings of the next picture."""
 
@@ -184,7 +192,9 @@ class SyncDiffusionSettings(bpy.types.PropertyGroup):
     image_use: EnumProperty(name="Use", description="What becomes of the image", items=choices.IMAGE_USES)
     backdrop_shape: EnumProperty(name="Shape", description="Shape of the backdrop", items=choices.BACKDROP_SHAPES)
 
-    history_index: IntProperty(name="Picture", options={"HIDDEN"})
+    history_picture: StringProperty(name="Picture", options={"HIDDEN"})
+    # A list wants a number, which is another one whenever an image is added.
+    history_index: IntProperty(name="Picture", options={"HIDDEN"}, get=_get_history_index, set=_set_history_index)
     history_view: EnumProperty(name="View", description="How pictures are shown", items=choices.HISTORY_VIEWS)
 
 

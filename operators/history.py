@@ -95,7 +95,7 @@ class SYNCDIFFUSION_OT_select_picture(OnImage, bpy.types.Operator):
         image = self.chosen()
         if image is None:
             return {"CANCELLED"}
-        context.scene.syncdiffusion.history_index = bpy.data.images.find(image.name)
+        context.scene.syncdiffusion.history_picture = image.name
         return {"FINISHED"}
 
 

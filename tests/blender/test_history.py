@@ -10,6 +10,14 @@ def test_history_is_kept_found_reused_and_deleted(in_blender):
         chosen = settings()
         ops.select_picture(image=second.name)
         assert history.active(chosen) == second
+        bpy.data.images.new("A new one before the others", 4, 4)
+        assert history.active(chosen) == second and bpy.data.images[chosen.history_index] == second
+        listing = part("panels.history").SYNCDIFFUSION_UL_history
+        from types import SimpleNamespace
+        shown, places = listing.filter_items(
+            SimpleNamespace(bitflag_filter_item=1, filter_name="0418"), bpy.context, bpy.data, "images")
+        assert [image.name for image, flag in zip(bpy.data.images, shown) if flag] == [second.name]
+        assert places[bpy.data.images.find(second.name)] == 0  # the newest first
         chosen.use_random_seed = True
         ops.reuse_seed(image=second.name)
         assert (chosen.seed, chosen.use_random_seed) == (418, False)
@@ -70,7 +78,8 @@ def test_presets_keep_the_way_but_not_the_prompt_or_the_seed(in_blender):
         values = part("operators.preset").VALUES
         ours = set(chosen.bl_rna.properties.keys()) - {"rna_type", "name"}
         personal = {"prompt", "seed", "use_random_seed", "regions", "anchor_image", "init_image", "world_menu",
-                    "strip_menu", "tile_menu", "history_index", "history_view"}
+                    "strip_menu", "tile_menu", "history_index", "history_picture",
+                    "history_view"}
         assert ours - set(values) <= personal, ours - set(values) - personal
         ops.add_preset(name="Mine", remove_active=True)
     """)
