@@ -151,6 +151,9 @@ class SyncDiffusionPreferences(bpy.types.AddonPreferences):
             section(layout, context)
 
 
+_has_own_entry = False
+
+
 def preferences() -> SyncDiffusionPreferences:
     """The add-on's preferences."""
     return bpy.context.preferences.addons[PACKAGE].preferences
@@ -158,9 +161,19 @@ def preferences() -> SyncDiffusionPreferences:
 
 def register() -> None:
     """Called when the extension is enabled."""
+    global _has_own_entry
     bpy.utils.register_class(SyncDiffusionPreferences)
+    addons = bpy.context.preferences.addons
+    if PACKAGE not in addons:  # enabled for this run only, as ``blender --addons`` does
+        addons.new().module = PACKAGE
+        _has_own_entry = True
 
 
 def unregister() -> None:
     """Called when it is disabled."""
+    global _has_own_entry
+    addons = bpy.context.preferences.addons
+    if _has_own_entry and PACKAGE in addons:
+        addons.remove(addons[PACKAGE])
+    _has_own_entry = False
     bpy.utils.unregister_class(SyncDiffusionPreferences)

@@ -16,6 +16,19 @@ def test_enabling_imports_no_engine_and_disabling_leaves_nothing(in_blender):
     """)
 
 
+def test_enabled_for_one_run_it_has_preferences_and_leaves_none(in_blender):
+    """As ``blender --addons`` does it: without an entry in the preferences."""
+    in_blender("""
+        addons = bpy.context.preferences.addons
+        addon_utils.disable(MODULE, default_set=True)
+        assert MODULE not in addons
+        assert addon_utils.enable(MODULE) is not None
+        assert part("blender.preferences").preferences().packing == "APPLIED"
+        addon_utils.disable(MODULE)
+        assert MODULE not in addons
+    """)
+
+
 def test_a_bad_request_on_the_command_line_is_refused_without_torch(in_blender):
     printed = in_blender("""
         main = part("cli.main").main
