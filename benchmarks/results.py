@@ -60,29 +60,36 @@ def machine(device: torch.device) -> dict[str, Any]:
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The rows as text: totals, memory (of all, or of one window's gradient), and how much cheaper.
+    """The rows as text: totals, operations a second, memory (of all, or of a window's gradient), and how much cheaper.
 
-    Cheaper than the authors' loop of the same model and size.
+    Operations a second where the same was counted too: the device's utilization, over its peak. Cheaper than the
+    authors' loop of the same model and size.
     """
-    lines = [
-        f"{'model':8} {'mode':22} {'across':>6} {'windows':>7} {'seconds':>10} {'TFLOP':>10} {'GB':>6} {'cheaper':>8}"
-    ]
+    titles = ("seconds", 10), ("TFLOP", 10), ("TFLOP/s", 8), ("GiB", 7), ("cheaper", 8)
+    heads = " ".join(f"{title:>{width}}" for title, width in titles)
+    lines = [f"{'model':8} {'mode':22} {'across':>6} {'windows':>7} {heads}"]
     for row in rows:
-        line = f"{row['model']:8} {row['mode']:22} {row['across']:6} {row.get('windows', ''):>7}"
-        for name in ("total_seconds", "total_tflop"):
-            line += f" {row[name]:10.1f}" if name in row else " " * 11
+        seconds = row.get("total_seconds")
+        operations = row.get("total_tflop", _same(row, rows, what="counted").get("total_tflop"))
         memory = row.get("peak_memory_bytes", row.get("gradient_bytes"))
-        line += f" {memory / 2**30:6.2f}" if memory is not None else " " * 7
-        lines.append(f"{line} {_cheaper(row, rows)}".rstrip())
+        authors, total = _same(row, rows, mode=AUTHORS).get(TOTALS[row["what"]]), row.get(TOTALS[row["what"]])
+        figures = (
+            seconds,
+            operations,
+            operations / seconds if operations and seconds else None,
+            None if memory is None else memory / 2**30,
+            authors / total if authors and total else None,
+        )
+        cells = " ".join(
+            " " * width if figure is None else f"{figure:{width}.{2 if title == 'GiB' else 1}f}"
+            for (title, width), figure in zip(titles, figures, strict=True)
+        )
+        head = f"{row['model']:8} {row['mode']:22} {row['across']:6} {row.get('windows', ''):>7}"
+        lines.append(f"{head} {cells} {row.get('failed', '')}".rstrip())
     return "\n".join(lines)
 
 
-def _cheaper(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
-    amount = TOTALS[row["what"]]
-    if not row.get(amount):
-        return row.get("failed", "")
-    for other in rows:
-        same = all(other[key] == row[key] for key in ("what", "model", "across"))
-        if same and other["mode"] == AUTHORS and amount in other:
-            return f"{other[amount] / row[amount]:7.1f}x"
-    return ""
+def _same(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], **changed: str) -> Mapping[str, Any]:
+    """The row with the same key but for what is changed; empty where there is none."""
+    key = {name: row[name] for name in ("what", "model", "mode", "across")} | changed
+    return next((other for other in rows if key.items() <= other.items()), {})

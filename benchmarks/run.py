@@ -76,7 +76,7 @@ def _sources(options: argparse.Namespace, device: torch.device) -> Iterator[tupl
     """What is to be done with which model: by default what a machine of this kind is good for."""
     gpu = device.type == "cuda"
     timed = options.timed if options.timed is not None else ["sd2", "sdxl"] if gpu else [BUILTIN, "small"]
-    counted = options.counted if options.counted is not None else [] if gpu else ["sd2", "sdxl"]
+    counted = options.counted if options.counted is not None else ["sd2", "sdxl"]
     yield from itertools.chain(zip(itertools.repeat("counted"), counted), zip(itertools.repeat("timed"), timed))
 
 

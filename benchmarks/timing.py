@@ -66,10 +66,11 @@ class Timing:
             "seconds": spent,
             "total_seconds": sum(spent.values()),
         }
-        if self._device.type == "cuda":
-            row["peak_memory_bytes"] = torch.cuda.max_memory_allocated(self._device)
         if run.report is not None:
             row["batch_sizes"] = run.report["batch_sizes"]
+        if self._device.type == "cuda":
+            peak = torch.cuda.max_memory_allocated(self._device)  # the engine measures its batches in between
+            row["peak_memory_bytes"] = run.report["peak_memory_bytes"] if run.report else peak
         return row
 
     def _run(self, mode: str, across: int, synchronizes: bool, rests: bool) -> Run:

@@ -27,12 +27,14 @@ def test_the_table_compares_with_the_authors_loop():
         {**ROW, "mode": "paper", "total_tflop": 50.0, "gradient_bytes": 2**30},
         {**ROW, "mode": "paper", "total_tflop": 50.0, "across": 2},
         {**ROW, "mode": "draft", "failed": "out of memory"},
+        {**ROW, "what": "timed", "mode": "paper", "total_seconds": 20.0},
     ]
     lines = table(rows).splitlines()
-    assert lines[1].split() == ["sd2", "authors", "6", "21", "100.0", "1.0x"]
-    assert lines[2].split() == ["sd2", "paper", "6", "21", "50.0", "1.00", "2.0x"]
+    assert lines[1].split() == ["sd2", "authors", "6", "21", "100.0", "1.0"]
+    assert lines[2].split() == ["sd2", "paper", "6", "21", "50.0", "1.00", "2.0"]
     assert lines[3].split()[-1] == "50.0"
     assert lines[4].endswith("out of memory")
+    assert lines[5].split() == ["sd2", "paper", "6", "21", "20.0", "50.0", "2.5"]  # counted, by its seconds
 
 
 def test_the_front_is_a_drawing_with_every_name():
