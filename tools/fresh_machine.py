@@ -51,6 +51,10 @@ INSTALL = """
     import numpy
     print("   Blender", bpy.app.version_string, "with Python", sys.version.split()[0], "and numpy", numpy.__version__)
     assert "torch" not in sys.modules
+    from importlib.util import find_spec
+    missing = [name for name in part("core.engine_setup.found").LIBRARIES if find_spec(name) is None]
+    assert not missing, f"the zip's wheels lack {missing}"
+    print("   The wheels in the zip are found:", Path(find_spec("diffusers").origin).parents[1])
     bpy.context.scene.syncdiffusion.prompt = "a lake"
     said = refused(bpy.ops.syncdiffusion.generate)
     assert "The engine is not installed" in said, said
