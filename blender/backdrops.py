@@ -18,6 +18,7 @@ EMPTY_DISTANCE = 20.0  # where there is nothing in front of the camera
 BEHIND = 1.1  # times the distance of the farthest point
 MARGIN = 1.002  # so that no edge of the frame falls between two pixels
 COLUMNS = 64  # of a curved backdrop
+WITH_EXTENT = {"MESH", "CURVE", "SURFACE", "META", "FONT", "CURVES", "POINTCLOUD", "VOLUME"}  # what it stands behind
 FULL_TURN = math.radians(350)  # a picture that would go round farther is cropped
 
 Corners = list[tuple[float, float, float]]
@@ -123,11 +124,8 @@ def _distance(scene: bpy.types.Scene, backdrop: bpy.types.Object) -> float:
 
 def _others(scene: bpy.types.Scene, backdrop: bpy.types.Object) -> Iterator[bpy.types.Object]:
     for thing in scene.objects:
-        if thing != backdrop and not thing.hide_render and SHAPE not in thing and thing.type in _WITH_EXTENT:
+        if thing != backdrop and not thing.hide_render and SHAPE not in thing and thing.type in WITH_EXTENT:
             yield thing
-
-
-_WITH_EXTENT = {"MESH", "CURVE", "SURFACE", "META", "FONT", "CURVES", "POINTCLOUD", "VOLUME"}
 
 
 def _box(thing: bpy.types.Object) -> Iterable[Vector]:
@@ -144,7 +142,7 @@ def _image(backdrop: bpy.types.Object) -> bpy.types.Image | None:
 
 def _material(image: bpy.types.Image) -> bpy.types.Material:
     """Emission as bright as the picture, for the camera and for reflections; it lights nothing."""
-    material = bpy.data.materials.new(f"{image.name}")
+    material = bpy.data.materials.new(image.name)
     if bpy.app.version < (5, 0, 0):
         material.use_nodes = True
     tree = material.node_tree
