@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from ..core.errors import CancelledError, InvalidRequestError, Problem, SyncDiffusionError
 from ..core.version import VERSION
-from . import benchmark, engine, generate, models
+from . import benchmark, engine, evaluate, generate, models
 
 DONE = 0
 FAILED = 1
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None, problems: Sequence[Problem] = (
     parser = _Parser("syncdiffusion", description="Coherent AI panoramas.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=VERSION)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in (generate, models, engine, benchmark):
+    for module in (generate, models, engine, evaluate, benchmark):
         module.add_parser(commands)
 
     def command(cancelled: Cancelled) -> None:

@@ -17,7 +17,8 @@ from syncdiffusion.core.version import VERSION
 ROOT = Path(__file__).resolve().parents[1]
 CORE = sorted((ROOT / "core").rglob("*.py"))
 BLENDER = [path for name in ("blender", "operators", "panels") for path in sorted((ROOT / name).rglob("*.py"))]
-PACKAGE = [*sorted(ROOT.glob("__*__.py")), *sorted((ROOT / "cli").rglob("*.py")), *BLENDER, *CORE]
+OUTSIDE = [path for name in ("cli", "evaluation") for path in sorted((ROOT / name).rglob("*.py"))]
+PACKAGE = [*sorted(ROOT.glob("__*__.py")), *OUTSIDE, *BLENDER, *CORE]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 LONGEST_FILE = 450
 
@@ -47,7 +48,7 @@ def test_core_knows_nothing_of_blender(path):
 @pytest.mark.parametrize("path", PACKAGE, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_the_package_imports_itself_relatively(path):
     # The same files are bl_ext.user_default.syncdiffusion inside Blender, where no module has the name syncdiffusion.
-    own = {"syncdiffusion", "blender", "core", "cli", "operators", "panels"}
+    own = {"syncdiffusion", "blender", "core", "cli", "evaluation", "operators", "panels"}
     assert [module for level, module in imports(path) if level == 0 and module.partition(".")[0] in own] == []
 
 
@@ -76,7 +77,7 @@ def test_every_data_file_is_installed():
         for pattern in patterns
     ]
     patterns = [pattern.removeprefix("syncdiffusion/") for pattern in patterns]
-    folders = (ROOT / "core", ROOT / "models")
+    folders = (ROOT / "core", ROOT / "evaluation", ROOT / "models")
     files = [path.relative_to(ROOT).as_posix() for folder in folders for path in folder.rglob("*") if path.is_file()]
     assert any(name.startswith("models/") for name in files)
     data = [name for name in files if not name.endswith((".py", ".pyc"))]
@@ -86,4 +87,5 @@ def test_every_data_file_is_installed():
 def test_every_dependency_is_pinned():
     project = PYPROJECT["project"]
     needs = [*project["dependencies"], *(need for group in project["optional-dependencies"].values() for need in group)]
-    assert [need for need in needs if "==" not in need.partition(";")[0]] == []
+    own_groups = {f"syncdiffusion[{group}]" for group in project["optional-dependencies"]}
+    assert [need for need in needs if "==" not in need.partition(";")[0] and need not in own_groups] == []

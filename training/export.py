@@ -22,7 +22,7 @@ from syncdiffusion.core.models.libraries import import_diffusers
 from .autoencoder import make_autoencoder
 from .data import open_pictures
 from .denoiser import TOKENIZER, make_text_encoder, make_unet
-from .features import Classifier
+from .features import Classifier, folded
 from .latents import read_latents
 from .loop import CONFIG, averaged_weights, read_config
 from .samples import SCHEDULER
@@ -66,20 +66,6 @@ def fold_scale(vae: Any, mean: Tensor, spread: Tensor) -> None:
     first.bias[channels:] -= 2.0 * spread.log()  # the log variances
     last.bias += last.weight[:, :, 0, 0] @ mean
     last.weight *= spread[None, :, None, None]
-
-
-def folded(classifier: Classifier) -> dict[str, Tensor]:
-    """The levels of a classifier as plain convolutions, its batch normalizations folded into them, its heads gone.
-
-    Convolution 0 and 3 of a level become 0 and 2: those of ``BuiltinDistance``.
-    """
-    weights = {}
-    for number, level in enumerate(classifier.levels):
-        for convolution, norm, name in ((level[0], level[1], 0), (level[3], level[4], 2)):
-            gain = norm.weight / (norm.running_var + norm.eps).sqrt()
-            weights[f"levels.{number}.{name}.weight"] = convolution.weight * gain[:, None, None, None]
-            weights[f"levels.{number}.{name}.bias"] = norm.bias - norm.running_mean * gain
-    return {name: value.detach() for name, value in weights.items()}
 
 
 def export(run: Path, output: Path, config: Mapping[str, Any], pictures: int) -> None:

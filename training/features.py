@@ -58,6 +58,20 @@ class Classifier(nn.Module):
         return {label: head(features) for label, head in self.heads.items()}
 
 
+def folded(classifier: Classifier) -> dict[str, Tensor]:
+    """The levels of a classifier as plain convolutions, its batch normalizations folded into them, its heads gone.
+
+    Convolution 0 and 3 of a level become 0 and 2: those of ``BuiltinDistance``.
+    """
+    weights = {}
+    for number, level in enumerate(classifier.levels):
+        for convolution, norm, name in ((level[0], level[1], 0), (level[3], level[4], 2)):
+            gain = norm.weight / (norm.running_var + norm.eps).sqrt()
+            weights[f"levels.{number}.{name}.weight"] = convolution.weight * gain[:, None, None, None]
+            weights[f"levels.{number}.{name}.bias"] = norm.bias - norm.running_mean * gain
+    return {name: value.detach() for name, value in weights.items()}
+
+
 def labels_of(pictures: Pictures, numbers: Sequence[int] | np.ndarray) -> dict[str, Tensor]:
     """The true label of every picture as an index into LABELS."""
     return {

@@ -1,19 +1,25 @@
-"""The judge: a second classifier, trained on held-out pictures. It measures what the model makes and steers nothing."""
+"""The judge: a second classifier, trained on held-out pictures. It measures what the model makes and steers nothing.
+
+``python -m training.judge FOLDER`` writes a trained one as ``syncdiffusion evaluate`` reads it.
+"""
 
 from __future__ import annotations
 
+import argparse
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 from .autoencoder import to_tensor
 from .data import Pictures, open_pictures
-from .features import LABELS, Classifier, train_classifier
-from .loop import Worker, averaged_weights
+from .features import LABELS, Classifier, folded, train_classifier
+from .loop import CONFIG, Worker, averaged_weights, read_config
 
 NEIGHBOURS = 8  # K of the distance to true pictures, as GIQA has it
 
@@ -67,3 +73,30 @@ class Judge:
 
 def _batches(windows: Sequence[np.ndarray], size: int = 32) -> list[Tensor]:
     return [to_tensor(np.stack(windows[start : start + size])) for start in range(0, len(windows), size)]
+
+
+def write(classifier: Classifier, channels: Sequence[int], output: Path) -> None:
+    """Write a judge to a folder: its levels, batch normalization folded in, its heads, and what they mean."""
+    heads = {f"heads.{name}": value.detach() for name, value in classifier.heads.state_dict().items()}
+    output.mkdir(parents=True, exist_ok=True)
+    weights = {name: value.contiguous() for name, value in (folded(classifier) | heads).items()}
+    save_file(weights, output / "model.safetensors")
+    meaning = {"channels": list(channels), "labels": LABELS}
+    (output / "config.json").write_text(json.dumps(meaning, indent=2) + "\n", "utf-8")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Read the command line and export."""
+    parser = argparse.ArgumentParser(prog="training.judge", description="Write the judge for syncdiffusion evaluate.")
+    parser.add_argument("output", type=Path, help="the folder to write")
+    parser.add_argument("--run", type=Path, default=Path("build/training/judge"), help="where training.run wrote")
+    parser.add_argument("--config", type=Path, default=CONFIG)
+    given = parser.parse_args(arguments)
+    channels = read_config(given.config)["judge"]["channels"]
+    classifier = Classifier(channels)
+    classifier.load_state_dict(averaged_weights(given.run, "classifier"))
+    write(classifier.eval(), channels, given.output)
+
+
+if __name__ == "__main__":
+    main()
