@@ -32,6 +32,7 @@ def figure_5(results: Results, metrics: Sequence[Metric], with_paper: bool) -> F
             if with_paper:
                 axes.plot(place, mean_and_deviation(ROWS[key][metric.name])[0], "o", color=PAPER_COLOUR, markersize=4)
         axes.set_xticks(range(len(BARS)), BARS.values(), fontsize=8)
+        axes.set_xlim(-0.6, len(BARS) - 0.4)
 
     return _grid(metrics, draw, "Figure 5" + (" (red: the paper)" if with_paper else ""))
 
@@ -51,6 +52,7 @@ def figure_8(results: Results, metrics: Sequence[Metric], with_paper: bool) -> F
             means = [mean_and_deviation(ROWS[key][metric.name])[0] for key in LINE]
             axes.plot(LINE.values(), means, color=PAPER_COLOUR, marker=".", linewidth=1)
         axes.set_xticks(list(LINE.values()))
+        axes.set_xlim(-1, 21)
         axes.set_xlabel("w", fontsize=8)
 
     return _grid(metrics, draw, "Figure 8" + (" (red: the paper)" if with_paper else ""))
@@ -72,6 +74,9 @@ def _grid(metrics: Sequence[Metric], draw: Callable[[Axes, Metric], None], title
     figure.suptitle(title, fontsize=11)
     for axes, metric in zip(figure.subplots(2, 3).flat, metrics, strict=True):
         draw(axes, metric)
+        if not axes.has_data():
+            axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", color=COLOURS[0])
+            axes.set_yticks([])
         axes.set_title(metric.heading, fontsize=9)
         axes.tick_params(axis="y", labelsize=8)
         axes.spines[["top", "right"]].set_visible(False)

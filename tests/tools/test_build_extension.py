@@ -109,6 +109,8 @@ class TestZip:
 
     def test_imports_nothing_of_the_package_that_is_not_in_it(self, archive):
         names = set(archive.namelist())
+        # What researchers' commands are made of stays out; the commands say so.
+        left_out = {"cli/benchmark.py": "benchmarks", "cli/evaluate.py": "evaluation"}
         missing = []
         for name in (name for name in names if name.endswith(".py")):
             folder = PurePosixPath(name).parent
@@ -116,7 +118,8 @@ class TestZip:
                 if isinstance(node, ast.ImportFrom) and node.level:
                     base = folder.joinpath(*[".."] * (node.level - 1), *(node.module or "").split("."))
                     target = PurePosixPath(*_resolved(base))
-                    if not names & {f"{target}.py", str(target / "__init__.py")}:
+                    inside = names & {f"{target}.py", str(target / "__init__.py")}
+                    if not inside and left_out.get(name) != target.parts[0]:
                         missing.append(f"{name}: {'.' * node.level}{node.module or ''}")
         assert missing == []
 
