@@ -19,7 +19,7 @@ from .networks import Metric
 from .paper import QUESTION, ROWS, STUDY
 from .plots import svg
 from .results import Picture, Results
-from .tables import NOTHING, TITLES, columns_of, rows_of, shown
+from .tables import NOTHING, TITLES, columns_of, papers_name, rows_of, shown
 from .worker import read_picture
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def page(
 def _table(results: Results, metrics: Sequence[Metric], number: int) -> str:
     metrics = columns_of(metrics, number)
     heads = "".join(f"<th colspan=2>{html.escape(metric.heading)}</th>" for metric in metrics)
-    under = "<th>paper</th><th>ours</th>" * len(metrics)
+    under = "".join(f"<th>paper<br>{papers_name(metric)}</th><th>ours</th>" for metric in metrics)
     body = []
     for row in rows_of(results, number):
         printed = ROWS.get(results.experiment.paper_key(row), {})

@@ -41,7 +41,7 @@ def markdown(results: Results, metrics: Sequence[Metric], number: int) -> str:
     """A table: for every metric the paper's cell and ours; ``n`` is how many pictures ours is of."""
     metrics = columns_of(metrics, number)
     lines = [f"**{TITLES[number]}.** Ours was measured with {results.networks}.", ""]
-    heads = [f"paper {_papers_name(metric)} | ours: {metric.heading}" for metric in metrics]
+    heads = [f"paper {papers_name(metric)} | ours: {metric.heading}" for metric in metrics]
     lines += [f"| | n | {' | '.join(heads)} |", "|---" * (2 + 2 * len(metrics)) + "|"]
     for row in rows_of(results, number):
         printed = ROWS.get(results.experiment.paper_key(row), {})
@@ -52,7 +52,8 @@ def markdown(results: Results, metrics: Sequence[Metric], number: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _papers_name(metric: Metric) -> str:
+def papers_name(metric: Metric) -> str:
+    """What the paper calls a column, with its unit."""
     names = {
         "distance": "Intra-LPIPS",
         "style": "Intra-Style-L (x1e-3)",
