@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -184,8 +185,10 @@ def load_inception(file: str | None, announce: Callable[[str], None]) -> nn.Modu
     if file is None:
         announce("Downloading the Inception-v3 of FID (92 MB) where it is not in torch's cache")
     try:
+        if file is not None:  # torch-fidelity would run code that a file holds; this refuses it
+            torch.load(file, "cpu", weights_only=True)
         return FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], feature_extractor_weights_path=file).eval()
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
         raise ModelError(f"networks.inception: the weights cannot be loaded ({error}); name the file anew") from error
 
 
