@@ -33,10 +33,10 @@ def draw_settings(layout: Any, context: bpy.types.Context) -> None:
     else:
         column.prop(settings, "coherence", slider=True)
     row = column.row(align=True, heading="Seed")
+    row.prop(settings, "use_random_seed", text="", icon="FILE_REFRESH")  # first: a heading goes to what is in the row
     field = row.row(align=True)
     field.active = not settings.use_random_seed
     field.prop(settings, "seed", text="")
-    row.prop(settings, "use_random_seed", text="", icon="FILE_REFRESH")
     column.prop(settings, "variations")
 
 
