@@ -19,7 +19,7 @@ from .progress import ProgressLine
 from .repeat import settings_of
 
 OUTPUT_OPTIONS = {
-    "output": "the picture, a PNG",
+    "output": "the picture, a PNG; a world's light an EXR",
     "save_latents": "the final latents before decoding, an .npz with the array 'latents'",
     "trace": "an .npz with the merged latents after every step and the perceptual loss of every step",
     "report": "a JSON with every setting in effect, seconds, memory, batch sizes and losses",
@@ -77,12 +77,15 @@ def run(
 
     Raises InvalidRequestError with all problems, or another SyncDiffusionError.
     """
-    findings = Findings([*problems, *_unknown(unknown), *_without_value(options)])
+    findings = Findings([*problems, *unknown_words(unknown), *_without_value(options)])
     given = _given(options, SETTINGS)
     outputs = _outputs(_given(options, OUTPUT_OPTIONS), findings)
     if options.source is not None:
         given = _repeated(options.source, given, findings)
+    if given.get("target") == "world" and options.range is None and outputs.output is not None:
+        given |= {"range": "expanded"} if outputs.is_light else {"range": "ldr", "peak": options.peak}
     plan = prepare(given, findings.problems)
+    outputs.check_range(plan.request.range == "expanded")
     outputs.check_inputs([*plan.model.files, *plan.request.input_files])
     outputs.check_space(plan.request.pixels)
 
@@ -93,7 +96,7 @@ def run(
     _print_path(outputs.output)
 
 
-def _unknown(words: Sequence[str]) -> Iterator[Problem]:
+def unknown_words(words: Sequence[str]) -> Iterator[Problem]:
     """What the parser has left over: options there are not, and words that belong to none."""
     stray = [word for word in words if not word.startswith("-")]
     for name in (word.partition("=")[0] for word in words if word.startswith("-")):

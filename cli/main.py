@@ -12,7 +12,11 @@ from typing import NoReturn
 
 from ..core.errors import CancelledError, InvalidRequestError, Problem, SyncDiffusionError
 from ..core.version import VERSION
+<<<<<<< HEAD
 from . import benchmark, engine, evaluate, generate, models
+=======
+from . import benchmark, engine, generate, models, pictures
+>>>>>>> 8755019 (Worlds closed by shifted windows, with poles painted by the model, and light with a sun as half-float EXR)
 
 DONE = 0
 FAILED = 1
@@ -31,7 +35,11 @@ def main(arguments: Sequence[str] | None = None, problems: Sequence[Problem] = (
     parser = _Parser("syncdiffusion", description="Coherent AI panoramas.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=VERSION)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+<<<<<<< HEAD
     for module in (generate, models, engine, evaluate, benchmark):
+=======
+    for module in (generate, models, engine, benchmark, pictures):
+>>>>>>> 8755019 (Worlds closed by shifted windows, with poles painted by the model, and light with a sun as half-float EXR)
         module.add_parser(commands)
 
     def command(cancelled: Cancelled) -> None:

@@ -18,6 +18,7 @@ from ..core.request.presets import PRESET_SETTINGS
 from ..core.request.request import PERSONAL
 from ..core.request.settings import SETTINGS
 from ..core.request.validation import Findings
+from ..core.request.world import SETTINGS_OF_WORLD
 
 # Given on the command line, one of these takes the place of what a picture's request says about the others.
 REPLACES: Mapping[str, tuple[str, ...]] = {
@@ -25,7 +26,9 @@ REPLACES: Mapping[str, tuple[str, ...]] = {
     "sync_every": ("sync_count",),
     "sync_count": ("sync_every",),
     "shift_windows": ("stride",),
-    "target": ("wrap", "world_size", "horizon", "poles"),
+    "prompt": ("sky_prompt", "ground_prompt"),
+    "target": ("wrap", "shift_windows", *SETTINGS_OF_WORLD),
+    "range": ("peak",),
     "width": ("world_size",),
     "init_image": ("init_mode", "strength", "width", "height", "world_size", "initial_latents"),
     "init_mode": ("strength",),

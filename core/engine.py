@@ -35,11 +35,15 @@ from .models.builtin import BUILTIN
 from .models.libraries import import_diffusers
 from .models.model import Components, model_key
 from .models.tiny_decoder import load_tiny_decoder
-from .panorama.sphere import equirectangular
+from .panorama.fuse import fuse
+from .panorama.views import View
+from .panorama.world import finished
 from .perceptual.weights import load_distance
+from .poles import PolePainter
 from .reporter import Reporter
 from .request.request import PERSONAL, FileNames
 from .request.validation import Plan
+from .request.world import NO_SUN
 from .result import Result
 from .runtime.checkpointing import Checkpointing
 from .runtime.devices import arithmetic, resolve_device, resolve_dtype
@@ -47,7 +51,7 @@ from .runtime.kept import Kept
 from .runtime.memory import FIXED_BATCH, Batches, fixed_batches, free_unused_memory, is_out_of_memory, room
 from .runtime.precision import Network
 from .runtime.stopwatch import TimeLeft
-from .start import clean_canvas, held_window
+from .start import clean_canvas, held_window, to_tensor
 from .version import VERSION
 
 
@@ -164,18 +168,25 @@ class Engine:
                 run.reporter.warn(note)
             loaded, judge = self._load(run)
             decoder = run.decoder(loaded.components)
-            condition = run.encode_prompt(loaded.components)
+            request = run.plan.request
+            condition = run.encode_prompt(loaded.components, request.prompt, [text for _, text in request.regions])
         with phase(Phase.SAMPLING):
             sampled = run.sample(loaded, condition, decoder, judge, stopped, keep_trace=outputs.trace is not None)
         with phase(Phase.DECODING):
-            pixels = run.finish(run.decode(decoder, sampled.latents))
+            canvas = run.decode(decoder, sampled.latents)
+        painted = []
+        if request.poles == "generate" and sampled.stopped_after is None:
+            with phase(Phase.SAMPLING):
+                painted = run.paint_poles(loaded, decoder, judge, canvas, stopped)
+        with phase(Phase.DECODING):
+            pixels, sun = run.finish(canvas, painted)
         with phase(Phase.SAVING):
             result = Result(
                 pixels=pixels,
                 latents=sampled.latents.cpu().numpy(),
                 trace=sampled.trace,
                 losses=sampled.losses,
-                request=run.plan.request.to_json(self._hashes(run.plan), sampled.stopped_after),
+                request=request.to_json(self._hashes(run.plan), sampled.stopped_after, sun),
                 stopped_after=sampled.stopped_after,
             )
             run.reporter.check_cancelled()
@@ -257,18 +268,11 @@ class _Run:
         """Its counterpart."""
         return Encoder(components.vae, self.plan.model.facts, self.reporter.warn, self.reporter.check_cancelled)
 
-    def encode_prompt(self, components: Components) -> Condition:
-        """The text embeddings of the request's prompts."""
-        request = self.plan.request
+    def encode_prompt(self, components: Components, prompt: str, regions: Sequence[str] = ()) -> Condition:
+        """The text embeddings of a prompt, or of those of regions, beside the request's negative one."""
         limit = self.plan.model.facts.text_limit
-        return encode_prompt(
-            components,
-            request.prompt,
-            request.negative_prompt,
-            limit,
-            self.reporter.warn,
-            [text for _, text in request.regions],
-        )
+        negative = self.plan.request.negative_prompt
+        return encode_prompt(components, prompt, negative, limit, self.reporter.warn, regions)
 
     def sample(
         self,
@@ -369,7 +373,7 @@ class _Run:
         return Anchor(None, lambda _: features)
 
     def decode(self, decoder: Decoder, latents: torch.Tensor) -> np.ndarray:
-        """Pixels (H, W, 3), 8-bit, of clean latents."""
+        """The canvas's pixels (H, W, 3) in [0, 1] of clean latents."""
         request = self.plan.request
         if request.method == "blended":
             image = decode_grown(decoder, self.plan.windows, latents, self.reporter.check_cancelled)
@@ -379,13 +383,52 @@ class _Run:
         self._decoded = decoder.used
         return _pixels(image)
 
-    def finish(self, pixels: np.ndarray) -> np.ndarray:
-        """The picture that was asked for, from the canvas's pixels: the canvas itself, or the sphere round it."""
+    def paint_poles(
+        self, loaded: _Loaded, decoder: Decoder, judge: _Judge | None, strip: np.ndarray, stopped: Callable[[], bool]
+    ) -> list[tuple[View, np.ndarray]]:
+        """The views above and below a world's finished strip, synchronized to the strip's anchor; see ``poles``."""
+        components = loaded.components
+        unet = unet_network(components, self.reporter.warn)
+        coherence, anchor = None, None
+        if judge is not None:
+            coherence = self._coherence(judge, decoder, unet)
+            anchor = self._anchor(coherence)
+            if anchor.index is not None:
+                features = coherence.look_at_image(self._anchor_of(strip))
+                anchor = Anchor(None, lambda _: features)
+        scale = self.plan.request.guidance_scale
+        painter = PolePainter(
+            self.plan,
+            lambda prompt: Denoiser(unet, self.encode_prompt(components, prompt), scale),
+            self._batches,
+            coherence,
+            anchor,
+            decoder,
+            self.encoder(components),
+            self.reporter,
+        )
+        return painter.paint(strip, stopped)
+
+    def _anchor_of(self, strip: np.ndarray) -> torch.Tensor:
+        """The anchor window (1, 3, window, window) of a finished strip."""
+        factor = self.plan.model.facts.latent_factor
+        top, left = (factor * start for start in self.plan.windows.positions[self._anchor_window()])
+        window = self.plan.request.window
+        columns = (left + np.arange(window)) % strip.shape[1]
+        return to_tensor(strip[top : top + window][:, columns]).to(self.device)
+
+    def finish(
+        self, canvas: np.ndarray, painted: list[tuple[View, np.ndarray]]
+    ) -> tuple[np.ndarray, dict[str, Any] | None]:
+        """The picture that was asked for, and the sun in it: the canvas itself, or the sphere or light round it."""
         request = self.plan.request
         if request.target != "world":
-            return pixels
-        sphere = equirectangular(pixels, request.world_size, request.horizon)
-        return sphere.clip(0, 255).round().astype(np.uint8)
+            return (canvas * 255).round().astype(np.uint8), None
+        sphere = fuse(canvas, request.world_size, request.horizon, painted)
+        pixels, sun = finished(sphere, request.peak)
+        if sun is None and request.range == "expanded":
+            self.reporter.warn(f"range: {NO_SUN}")
+        return pixels, None if sun is None else sun.to_json()
 
     def report(self, result: Result) -> dict[str, Any]:
         """Every setting in effect, and what the run took."""
@@ -418,5 +461,5 @@ class _Run:
 
 
 def _pixels(image: torch.Tensor) -> np.ndarray:
-    """(1, 3, H, W) in [0, 1] to (H, W, 3), 8-bit."""
-    return (image[0].permute(1, 2, 0) * 255).round().byte().numpy()
+    """(1, 3, H, W) to (H, W, 3), both in [0, 1]."""
+    return image[0].permute(1, 2, 0).numpy()

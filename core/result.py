@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 class Result:
     """A finished panorama. ``pixels`` is 8-bit (H, W, 3), of a world the whole sphere; the rest is float32.
 
+    Where the range of a world is expanded, ``pixels`` is scene-linear light, half-float.
+
     ``latents`` (1, C, h, w) are those before decoding, ``losses`` (steps,) is NaN where a step did not synchronize,
     ``trace`` (steps, C, h, w) is empty unless it was asked for.
     """

@@ -145,6 +145,20 @@ class Windows:
         return torch.cat(views)
 
 
+@dataclass(frozen=True)
+class Panels(Windows):
+    """``count`` square canvases side by side, each with its own windows: none lies across two of them."""
+
+    count: int = 1
+
+    @cached_property
+    def lefts(self) -> tuple[int, ...]:
+        """First column of each column of windows."""
+        side = self.width // self.count
+        starts = window_starts(side, self.window, self.stride, False)
+        return tuple(panel * side + start for panel in range(self.count) for start in starts)
+
+
 class Average:
     """The mean over the windows that cover each latent (Eq. 12), taken one batch of windows at a time.
 

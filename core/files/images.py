@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from .exr import is_exr, read_exr, read_header
+
 if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
@@ -39,6 +41,9 @@ def check_image(path: Path) -> None:
     from PIL import Image
 
     try:
+        if is_exr(path):
+            read_exr(path)
+            return
         with Image.open(path) as image:
             image.load()
     except FileNotFoundError:
@@ -50,6 +55,9 @@ def check_image(path: Path) -> None:
 def picture_size(path: Path) -> tuple[int, int]:
     """Width and height of a picture, upright as its camera held it. Raises ImageError when it cannot be read."""
     check_image(path)
+    if is_exr(path):
+        (left, top), (right, bottom) = read_header(path)["dataWindow"]
+        return int(right - left) + 1, int(bottom - top) + 1
     return _read_upright(path).size
 
 
@@ -137,11 +145,18 @@ def _short_pieces() -> Iterator[None]:
 
 
 def read_request(path: Path) -> dict[str, Any]:
-    """The request inside a PNG of ours, as ``Request.to_json`` gave it. Raises ImageError.
+    """The request inside a PNG or EXR of ours, as ``Request.to_json`` gave it. Raises ImageError.
 
     Reads no pixels, so that pictures of any size do.
     """
     try:
+        if is_exr(path):
+            text = read_header(path).get(REQUEST_KEY)
+            if isinstance(text, str):
+                return _request_of(text.encode(), path)
+            raise ImageError(
+                f"{str(path)!r} holds no request of SyncDiffusion (was it saved again by another program?)"
+            )
         with path.open("rb") as file:
             if file.read(8) != _SIGNATURE:
                 raise ImageError(f"{str(path)!r} is not a PNG")

@@ -22,11 +22,15 @@ if TYPE_CHECKING:
 
 # Beside the pixels: metadata, latents, a little room.
 SPARE_BYTES = 2**20
+PICTURE, LIGHT = ".png", ".exr"
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """Where results go; None is not written. ``output`` is the PNG; the rest as on the command line."""
+    """Where results go; None is not written. ``output`` is a PNG, of a world's light an EXR.
+
+    The rest as on the command line.
+    """
 
     output: Path | None = None
     save_latents: Path | None = None
@@ -39,8 +43,8 @@ class Outputs:
         paths = self._paths()
         for name, path in paths.items():
             sentence = _obstacle(path)
-            if not sentence and name == "output" and path.suffix.lower() != ".png":
-                sentence = f"{path.name!r} does not end in .png"
+            if not sentence and name == "output" and path.suffix.lower() not in (PICTURE, LIGHT):
+                sentence = f"{path.name!r} does not end in .png (or .exr, for a world's light)"
             if not sentence and any(other != name and _same(paths[other], path) for other in paths):
                 sentence = f"{str(path)!r} is named for two different results"
             if sentence:
@@ -58,11 +62,29 @@ class Outputs:
         if problems:
             raise InvalidRequestError(problems)
 
+    @property
+    def is_light(self) -> bool:
+        """Whether the picture is to be an EXR."""
+        return self.output is not None and self.output.suffix.lower() == LIGHT
+
+    def check_range(self, expanded: bool) -> None:
+        """Raise InvalidRequestError when the file named cannot hold what is made: light is an EXR, a picture a PNG."""
+        if self.output is None or self.is_light == expanded:
+            return
+        name = repr(self.output.name)
+        sentence = (
+            f"{name} holds 8 bits, but --range expanded is light; name an .exr, or take --range ldr"
+            if expanded
+            else f"{name} is for --target world with --range expanded; name a .png"
+        )
+        raise InvalidRequestError([Problem("output", sentence)])
+
     def check_space(self, pixels: int) -> None:
         """Raise OutputError when the disk has no room for a picture of so many pixels."""
         if self.output is None:
             return
-        free, needed = shutil.disk_usage(self.output.parent).free, 3 * pixels + SPARE_BYTES
+        bytes_of_pixel = 6 if self.is_light else 3
+        free, needed = shutil.disk_usage(self.output.parent).free, bytes_of_pixel * pixels + SPARE_BYTES
         if free < needed:
             raise OutputError(
                 f"output: {str(self.output.parent)!r} has {free / 2**20:.0f} MB free, and up to "
@@ -75,10 +97,17 @@ class Outputs:
         ``report`` is called when all else is written, so that it can say how long that took. Raises OutputError; then
         no part of a file is left.
         """
-        from .images import write_png
+        from .exr import write_exr
+        from .images import REQUEST_KEY, XMP, write_png
+
+        def write_picture(file: IO[bytes]) -> None:
+            if self.is_light:
+                write_exr(Path(file.name), result.pixels, result.request, REQUEST_KEY, XMP)
+            else:
+                write_png(file, result.pixels, result.request)
 
         writers: dict[str, Callable[[IO[bytes]], None]] = {
-            "output": lambda file: write_png(file, result.pixels, result.request),
+            "output": write_picture,
             "save_latents": lambda file: _write_npz(file, latents=result.latents),
             "trace": lambda file: _write_npz(file, latents=result.trace, loss=result.losses),
             "report": lambda file: file.write(json.dumps(report(), indent=2).encode()),

@@ -7,6 +7,7 @@ the horizon is seen at the elevation atan(y / f). So a strip of 6:1 covers 55 de
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,14 +15,52 @@ from ..request.settings import MAX_HORIZON
 
 # How fast the fill forgets its edge: the Gaussian's width, in turns, is this times the way to the pole, squared.
 SPREAD = 0.6
+# The fill's colour is that of the strip's outermost rows, this share of its height, in which it takes over.
+EDGE = 0.08
 ROWS_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class Cylinder:
+    """The strip as it stands round the viewer. Sizes in pixels, elevations in radians.
+
+    ``horizon``: at how many degrees above the horizon the strip's middle is seen.
+    """
+
+    width: int
+    height: int
+    horizon: float = 0.0
+
+    @property
+    def radius(self) -> float:
+        """The viewer's distance to it."""
+        return self.width / (2.0 * math.pi)
+
+    @property
+    def level(self) -> float:
+        """How far below the strip's top the horizon lies."""
+        return self.height / 2.0 + self.radius * math.tan(math.radians(self.horizon))
+
+    @property
+    def top(self) -> float:
+        """Elevation of its upper edge."""
+        return math.atan(self.level / self.radius)
+
+    @property
+    def bottom(self) -> float:
+        """Elevation of its lower edge."""
+        return math.atan((self.level - self.height) / self.radius)
+
+    def rows(self, elevation: np.ndarray) -> np.ndarray:
+        """The fractional row that is seen at an elevation: 0 in the middle of the first."""
+        return self.level - self.radius * np.tan(elevation) - 0.5
 
 
 def equirectangular(strip: np.ndarray, width: int, horizon: float = 0.0) -> np.ndarray:
     """A closed strip (H, W, C) as an equirectangular picture (width / 2, width, C), float32 in the strip's values.
 
     ``width``: even. ``horizon``: at how many degrees above the horizon the strip's middle is seen. Above and below the
-    strip its edge goes on in colour, ever smoother towards the pole, where it is the edge's mean: no pinch, no ring.
+    strip the colours of its edges go on, ever smoother towards the pole, where they are their mean: no pinch, no ring.
     Raises ValueError for an odd width, a horizon at a pole, or a strip of no size.
     """
     if width < 2 or width % 2:
@@ -30,17 +69,20 @@ def equirectangular(strip: np.ndarray, width: int, horizon: float = 0.0) -> np.n
         raise ValueError(f"horizon: {horizon:g} is out of range; use {-MAX_HORIZON:g} to {MAX_HORIZON:g} degrees")
     if strip.ndim != 3 or not strip.size:
         raise ValueError(f"strip: its shape is {strip.shape}; give rows, columns and channels")
-    height, radius = strip.shape[0], strip.shape[1] / (2.0 * math.pi)
+    cylinder = Cylinder(strip.shape[1], strip.shape[0], horizon)
     turned = _resized(strip.astype(np.float32), width)
-    elevation = math.pi * (0.5 - (np.arange(width // 2) + 0.5) / (width // 2))
-    level = height / 2.0 + radius * math.tan(math.radians(horizon))  # how far below the strip's top the horizon lies
-    row = level - radius * np.tan(elevation) - 0.5  # of the strip, fractional
+    elevation = elevations(width)
+    row = cylinder.rows(elevation)
     sphere = _rows(turned, row)
-    for pole, edge_row, beyond in ((0, 0.0, row < 0.0), (-1, height - 1.0, row > height - 1.0)):
-        edge_elevation = math.atan((level - 0.5 - edge_row) / radius)
-        pole_elevation = math.pi / 2 if pole == 0 else -math.pi / 2
-        way = (elevation[beyond] - edge_elevation) / (pole_elevation - edge_elevation)
-        sphere[beyond] = _smoothed(turned[pole], SPREAD * way**2)
+    margin = max(EDGE * cylinder.height, 1.0)
+    for pole, beyond_edge in ((math.pi / 2, -0.5 - row), (-math.pi / 2, row - (cylinder.height - 0.5))):
+        filled = np.flatnonzero(beyond_edge > -margin)
+        edge = cylinder.top if pole > 0 else cylinder.bottom
+        outermost = turned[: math.ceil(margin)] if pole > 0 else turned[-math.ceil(margin) :]
+        way = ((elevation[filled] - edge) / (pole - edge)).clip(0, 1)
+        fill = _smoothed(outermost.mean(0), SPREAD * way**2)
+        share = smoothstep(1 + beyond_edge[filled] / margin)[:, None, None]
+        sphere[filled] += share * (fill - sphere[filled])
     return sphere
 
 
@@ -52,10 +94,20 @@ def strip_of(sphere: np.ndarray, width: int, height: int, horizon: float = 0.0) 
     if sphere.ndim != 3 or sphere.shape[1] != 2 * sphere.shape[0]:
         raise ValueError(f"sphere: its shape is {sphere.shape}; it is to be twice as wide as high")
     turned = _resized(sphere.astype(np.float32), width)
-    radius = width / (2.0 * math.pi)
-    level = height / 2.0 + radius * math.tan(math.radians(horizon))
-    elevation = np.arctan((level - np.arange(height) - 0.5) / radius)
+    cylinder = Cylinder(width, height, horizon)
+    elevation = np.arctan((cylinder.level - np.arange(height) - 0.5) / cylinder.radius)
     return _rows(turned, (0.5 - elevation / math.pi) * len(sphere) - 0.5)
+
+
+def elevations(width: int) -> np.ndarray:
+    """The elevation of every row of an equirectangular picture (width / 2, width), from π / 2 down to -π / 2."""
+    return math.pi * (0.5 - (np.arange(width // 2) + 0.5) / (width // 2))
+
+
+def smoothstep(share: np.ndarray) -> np.ndarray:
+    """0 below 0, 1 above 1, smooth between."""
+    share = share.clip(0, 1).astype(np.float32)
+    return share * share * (3 - 2 * share)
 
 
 def _resized(strip: np.ndarray, width: int) -> np.ndarray:

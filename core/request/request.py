@@ -47,6 +47,10 @@ class Request:
     world_size: int | None
     horizon: float | None
     poles: str | None
+    sky_prompt: str | None
+    ground_prompt: str | None
+    range: str | None
+    peak: float | None
     steps: int
     scheduler: str
     guidance_scale: float
@@ -132,11 +136,17 @@ class Request:
         """Whether any step does gradient work."""
         return any(self.sync_weights())
 
-    def to_json(self, files: Mapping[str, FileNames], stopped_after: int | None = None) -> dict[str, Any]:
+    def to_json(
+        self,
+        files: Mapping[str, FileNames],
+        stopped_after: int | None = None,
+        sun: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
         """The request as JSON values. ``files``: for each setting that names a file its name and SHA-256, of one that
         names several a list.
 
-        ``stopped_after``: the number of steps after which the run was ended early; left out where it was not.
+        ``stopped_after``: the number of steps after which the run was ended early; ``sun``: what shines in a world's
+        light. Each is left out where there is none.
 
         Paths are not written: they would tell about the machine and mean nothing on another. Nor are files that have no
         effect, since no step synchronizes.
@@ -151,6 +161,8 @@ class Request:
         values["lora"] = [read_lora(text).named(name) for text, name in zip(self.lora, values["lora"], strict=True)]
         if stopped_after is not None:
             values["stopped_after"] = stopped_after
+        if sun is not None:
+            values["sun"] = dict(sun)
         return {"version": VERSION, **values, "files": dict(files)}
 
     def file_settings(self) -> dict[str, str | tuple[str, ...]]:

@@ -29,10 +29,12 @@ DECODES = ("auto", "whole", "tiles")
 DTYPES = ("auto", "float32", "float16", "bfloat16")
 PRESET_NAMES = ("draft", "balanced", "paper")
 TARGETS = ("strip", "world", "tile")
-POLES = ("fill",)
+POLES = ("generate", "fill")
+RANGES = ("ldr", "expanded")
 INIT_MODES = ("refine", "grow")
 MAX_WORLD_SIZE = 16384
 MAX_HORIZON = 60.0
+MAX_PEAK = 1000.0
 
 
 @dataclass(frozen=True)
@@ -249,9 +251,22 @@ SETTINGS: Mapping[str, Setting] = {
         names=INIT_MODES,
     ),
     "strength": Real("how far refine goes, from little more than 0 to 1, which keeps nothing", high=1.0, above=True),
-    "world_size": Whole("width of the 2:1 picture of a world (default: the canvas's)", low=64, high=MAX_WORLD_SIZE),
+    "world_size": Whole(
+        "width of the 2:1 picture of a world (default: 4096; of a draft the canvas's)", low=64, high=MAX_WORLD_SIZE
+    ),
     "horizon": Real("degrees above a world's horizon at which the canvas's middle is seen", -MAX_HORIZON, MAX_HORIZON),
-    "poles": Choice("a world above and below its canvas; fill: the edges' colours go on", names=POLES),
+    "poles": Choice(
+        "a world above and below its canvas; generate: painted by the model; fill: the edges' colours go on (default "
+        "of a draft)",
+        names=POLES,
+    ),
+    "sky_prompt": Text("what is painted above a world's canvas (default: the sky, in the prompt's circumstances)"),
+    "ground_prompt": Text("what is painted below it (default: the ground likewise)"),
+    "range": Choice(
+        "ldr: a picture; expanded: light, with highlights lifted and a sun where there can be one (default of an .exr)",
+        names=RANGES,
+    ),
+    "peak": Real("how bright white becomes where the range is expanded", low=1.0, high=MAX_PEAK),
     "steps": Whole("denoising steps", low=1, high=MAX_STEPS),
     "scheduler": Choice("the sampler", names=tuple(SAMPLERS)),
     "guidance_scale": Real("classifier-free guidance scale", high=100.0),

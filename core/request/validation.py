@@ -25,14 +25,13 @@ from ..models.tiny_decoder import tiny_decoder_problem
 from ..perceptual.weights import check_weights, smallest_image
 from .presets import DEFAULT_PRESET, PRESETS, STRIDES_PER_WINDOW, WEIGHT_RATIOS, few_step_settings
 from .request import Request
-from .settings import MAX_SIZE, MAX_WORLD_SIZE, SETTINGS
+from .settings import MAX_SIZE, SETTINGS
 from .start import check_start, fill_in_start, refined_canvas
+from .world import check_world, default_size, fill_in_world
 
 WINDOWS_ACROSS = 6
 WINDOWS_OF_A_TILE = 2  # each way
 LEAST_OVERLAP = 2  # strides to a window
-# What only a world has, with the value where none is given (None: the canvas's width).
-WORLD_SETTINGS = {"world_size": None, "horizon": 0.0, "poles": "fill"}
 TARGET_WRAPS = {"world": "x", "tile": "xy"}
 ADDITIONS = ("lora", "embedding", "vae", "tiny_decoder")
 SIZES = ("width", "height", "window", "stride")
@@ -115,6 +114,8 @@ def prepare(given: Mapping[str, Any], more: Iterable[Problem] = (), model: Model
     if model is not None:
         _check_steps(request, model.facts, findings)
         _check_sizes(request, model.facts, findings)
+        if request.target == "world":
+            check_world(request, findings)
         if not findings.about(*SIZES, "wrap"):
             windows = request.windows(model.facts.latent_factor)
             _check_method(request, windows, model.facts.latent_factor, findings)
@@ -180,6 +181,8 @@ def _fill_in(values: Mapping[str, Any], model: Model | None, findings: Findings)
         preset.update(gradient="exact", reuse_noise=False)  # there is no model output in the gradient
     if facts is not None and preset["loss_decoder"] == "tiny" and tiny_decoder_problem(model.tiny_decoder, facts):
         preset["loss_decoder"] = "full"  # a preset takes what the model has
+    if values.get("target") == "world" and values["preset"] != "paper":
+        preset["shift_windows"] = True  # else the join of the loop is a window's edge at every step
     shift = values.get("shift_windows", preset["shift_windows"])
     if shift != preset["shift_windows"]:
         strides_per_window = 1 if shift else LEAST_OVERLAP  # windows that stay where they are must overlap
@@ -197,11 +200,7 @@ def _fill_in(values: Mapping[str, Any], model: Model | None, findings: Findings)
     if needed and values.get("wrap", needed) != needed:
         findings.add("wrap", f"{values['wrap']!r} contradicts --target {values['target']}, which wraps {needed}")
     values.setdefault("wrap", needed or "none")
-    for name, value in WORLD_SETTINGS.items():
-        if values["target"] != "world" and name in values:
-            findings.add(name, "is for --target world only")
-        values.setdefault(name, value if values["target"] == "world" else None)
-
+    fill_in_world(values, findings)
     fill_in_start(values, findings)
     if facts is not None:
         factor = facts.latent_factor
@@ -214,7 +213,7 @@ def _fill_in(values: Mapping[str, Any], model: Model | None, findings: Findings)
         values.setdefault("height", height)
         values.setdefault("width", width)
         if values["target"] == "world" and values["world_size"] is None:
-            values["world_size"] = min(values["width"] // 2 * 2, MAX_WORLD_SIZE)
+            values["world_size"] = default_size(values)
     return Request(**{"prompt": "", **dict.fromkeys(SIZES, 0), **values})
 
 
@@ -251,8 +250,6 @@ def _check_sizes(request: Request, facts: ModelFacts, findings: Findings) -> Non
             low = size // factor * factor
             near = f"{low} or {low + factor}" if low else f"{factor}"
             findings.add(name, f"{size} is not a multiple of {factor}; {near} would be")
-    if request.world_size is not None and request.world_size % 2:
-        findings.add("world_size", f"{request.world_size} is odd; {request.world_size + 1} would be even")
     if request.stride > window:
         sentence = f"{request.stride} is more than the window of {window}, so windows would leave gaps"
         findings.add("stride", sentence, "window")
