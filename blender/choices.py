@@ -32,6 +32,20 @@ INIT_MODES = (
     ("REFINE", "Refine Image", "A picture, enlarged to the canvas and worked over"),
     ("GROW", "Grow from Image", "A photo, which stays as it is; the panorama is made round it"),
 )
+RANGES = (
+    ("LDR", "LDR", "A picture of 8 bits: soft light, no sun"),
+    ("EXPANDED", "Expanded", "Light: highlights lifted above white, and a sun with the energy of one (a guess)"),
+)
+POLES = (
+    ("QUALITY", "By Quality", "Painted by the model, but for drafts"),
+    ("GENERATE", "Generate", "The sky above and the ground below are painted by the model"),
+    ("FILL", "Fill", "The colours of the panorama's edges go on, ever smoother"),
+)
+SUNS = (
+    ("WORLD", "In World", "The sun is part of the world"),
+    ("LAMP", "Sun Light", "A Sun light in its place, and none in the world, so that nothing is lit twice"),
+    ("NONE", "None", "No sun: the world's light is cut off at the peak"),
+)
 
 WORLD_MODES = (
     ("COPY", "New World", "A copy of the scene's world with other surface nodes; the world before is kept"),

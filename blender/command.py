@@ -74,13 +74,11 @@ def _place(blend: Path, prompt: str | None, seed: str | None) -> Path:
 
 def _apply(picture: Path, model: str | None) -> str:
     """Give the open file the picture and its settings. Returns what the user should know."""
-    import numpy as np
-    from PIL import Image
+    from ..core.pictures import read_srgb
 
     request, scene = read_request(picture), bpy.context.scene
     image = images.load(picture.resolve(), picture.stem, json.dumps(request))
-    with Image.open(picture) as opened:
-        images.set_thumbnail(image, np.asarray(opened.convert("RGB")))
+    images.set_thumbnail(image, (255 * read_srgb(picture)).round().astype("uint8"))
     recall(scene.syncdiffusion, request)
     if model is not None:  # a picture knows the name of a model's folder, not where it lies
         scene.syncdiffusion.model = model

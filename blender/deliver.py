@@ -23,8 +23,10 @@ def deliver(task: Task, result: Result) -> tuple[str, str]:
     """
     if task.file != session.files_opened:
         return "", f"Another file is open now; the picture is in {task.path}"
+    from ..core.pictures import displayed
+
     image = images.load(task.path, task.name, json.dumps(result.request))
-    images.set_thumbnail(image, result.pixels)
+    images.set_thumbnail(image, displayed(result.pixels))
     undo.push(f"Generate {image.name}")
     scene = bpy.data.scenes.get(task.scene)
     if scene is None:

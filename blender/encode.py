@@ -87,7 +87,9 @@ class Encoder:
             estimates.record(self._runs, self._plan, result.report)
         except OSError:  # the picture is there, and more important than what is kept beside it
             _log.warning("what was to be kept of the run could not be written", exc_info=True)
-        return Finish(result, tiles(result.pixels))
+        from ..core.pictures import displayed
+
+        return Finish(result, tiles(displayed(result.pixels)))
 
 
 def sphere(strip: np.ndarray, horizon: float) -> np.ndarray:

@@ -14,6 +14,7 @@ from typing import Any
 import bpy
 
 from ..core.files.images import ImageError, read_request
+from ..core.files.outputs import LIGHT, PICTURE
 from . import images
 
 
@@ -48,8 +49,8 @@ def find(folder: Path) -> int:
     """Load the pictures in a folder that carry a request and are not in this file yet. Returns how many."""
     here = {Path(bpy.path.abspath(image.filepath)) for image in images.generated()}
     found = 0
-    for path in sorted(folder.glob("*.png")):
-        if path in here:
+    for path in sorted(folder.iterdir()):
+        if path.suffix not in (PICTURE, LIGHT) or path in here:
             continue
         try:
             request = read_request(path)

@@ -24,6 +24,9 @@ def recall(settings: Any, request: dict[str, Any]) -> None:
     settings.target = targets[request["target"]]
     if request["world_size"]:
         settings.world_size = request["world_size"]
+        settings.light_range = (request.get("range") or "ldr").upper()
+        settings.peak = request.get("peak") or settings.peak
+        settings.poles = request["poles"].upper()
     presets = {ours: theirs for theirs, ours in PRESET_NAMES.items() if theirs != "CUSTOM"}
     settings.preset = presets[request["preset"]] if _is_the_presets(request) else "CUSTOM"
     coherence = NEUTRAL_COHERENCE * request["sync_weight"] / preset_weight(request)

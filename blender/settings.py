@@ -15,7 +15,7 @@ from bpy.props import (
     StringProperty,
 )
 
-from . import choices, lists, sizes
+from . import choices, lists, sizes, suns
 
 
 def _canvas_menu(name: str, values: tuple, automatic: str, description: str) -> Any:
@@ -49,6 +49,10 @@ def _get_history_index(self: Any) -> int:
 
 def _set_history_index(self: Any, index: int) -> None:
     self.history_picture = bpy.data.images[index].name
+
+
+def _move_sun(_: Any, context: bpy.types.Context) -> None:
+    suns.apply(context.scene)
 
 
 class SyncDiffusionSettings(bpy.types.PropertyGroup):
@@ -103,6 +107,17 @@ class SyncDiffusionSettings(bpy.types.PropertyGroup):
         max=16384,
         step=51200,
     )
+    light_range: EnumProperty(
+        name="Range", description="What the picture's pixels are", items=choices.RANGES, default="EXPANDED"
+    )
+    peak: FloatProperty(
+        name="Peak", description="How bright white becomes in light", default=8.0, min=1.0, max=1000.0, soft_max=50.0
+    )
+    poles: EnumProperty(name="Poles", description="What is above and below the panorama", items=choices.POLES)
+    sun: EnumProperty(
+        name="Sun", description="Where the sun that was found in the picture shines", items=choices.SUNS,
+        update=_move_sun,
+    )  # fmt: skip
     use_custom_size: BoolProperty(name="Custom Size", options={"HIDDEN"})
     world_menu: EnumProperty(
         name="Size",

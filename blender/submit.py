@@ -9,7 +9,7 @@ from typing import Any
 
 import bpy
 
-from ..core.files.outputs import Outputs
+from ..core.files.outputs import LIGHT, PICTURE, Outputs
 from . import applying, folders, storage
 from .encode import Encoder
 from .naming import free_path, picture_name
@@ -47,7 +47,9 @@ def submit(requests: Iterable[Mapping[str, Any]], purpose: Purpose) -> list[Task
     checked = []
     for given in requests:
         plan = prepare(given)
-        path = free_path(folder, picture_name(plan.request.prompt, plan.request.seed), _is_taken(taken))
+        name = picture_name(plan.request.prompt, plan.request.seed)
+        suffix = LIGHT if plan.request.range == "expanded" else PICTURE
+        path = free_path(folder, name, _is_taken(taken), suffix)
         taken.add(path)
         outputs = Outputs(output=path)
         outputs.check_space(plan.request.pixels)

@@ -10,6 +10,8 @@ import bpy
 from mathutils import Vector
 
 MAPPING, TEXTURE = "SyncDiffusion Mapping", "SyncDiffusion Panorama"
+SUN_LIMIT = "SyncDiffusion Sun Limit"
+UNLIMITED = 1e9
 LIGHTING, BACKGROUND = "SyncDiffusion Lighting", "SyncDiffusion Background"
 
 
@@ -28,9 +30,10 @@ def build(world: bpy.types.World) -> None:
         node.location = (x - left, y + up)
         return node
 
-    coordinates = add("ShaderNodeTexCoord", 1140, 0, "SyncDiffusion Coordinates", "")
-    mapping = add("ShaderNodeMapping", 940, 0, MAPPING, "Rotation")
-    texture = add("ShaderNodeTexEnvironment", 720, 0, TEXTURE, "Panorama")
+    coordinates = add("ShaderNodeTexCoord", 1320, 0, "SyncDiffusion Coordinates", "")
+    mapping = add("ShaderNodeMapping", 1120, 0, MAPPING, "Rotation")
+    texture = add("ShaderNodeTexEnvironment", 900, 0, TEXTURE, "Panorama")
+    limit = add("ShaderNodeVectorMath", 620, 0, SUN_LIMIT, "Brightest")
     path = add("ShaderNodeLightPath", 420, 360, "SyncDiffusion Light Path", "Seen by the Camera?")
     lighting = add("ShaderNodeBackground", 420, 0, LIGHTING, "Lighting")
     background = add("ShaderNodeBackground", 420, -160, BACKGROUND, "Background")
@@ -38,8 +41,11 @@ def build(world: bpy.types.World) -> None:
     link = tree.links.new
     link(coordinates.outputs["Generated"], mapping.inputs["Vector"])
     link(mapping.outputs["Vector"], texture.inputs["Vector"])
-    link(texture.outputs["Color"], lighting.inputs["Color"])
-    link(texture.outputs["Color"], background.inputs["Color"])
+    limit.operation = "MINIMUM"
+    limit.inputs[1].default_value = (UNLIMITED,) * 3
+    link(texture.outputs["Color"], limit.inputs[0])
+    link(limit.outputs["Vector"], lighting.inputs["Color"])
+    link(limit.outputs["Vector"], background.inputs["Color"])
     # What the camera sees directly is the background; all else that meets the world is lighting.
     link(path.outputs["Is Camera Ray"], mix.inputs[0])
     link(lighting.outputs["Background"], mix.inputs[1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import world_nodes
+from . import suns, world_nodes
 from .images import pack_applied
 from .world_nodes import MAPPING, TEXTURE
 
@@ -67,6 +67,7 @@ def apply(scene: bpy.types.Scene, image: bpy.types.Image, mode: str = "COPY") ->
             world_nodes.face(world, scene.camera)
             scene.world = world
         world.node_tree.nodes[TEXTURE].image = image
+        suns.apply(scene)
     pack_applied(image)
     return world
 
@@ -124,6 +125,7 @@ def restore(scene: bpy.types.Scene) -> None:
         world.node_tree.nodes[world[LENT_NODE]].image = world.get(LENT_FORMER)
         _forget_lent(world)
     else:
+        suns.remove(scene)
         scene.world = world.get(FORMER)
 
 

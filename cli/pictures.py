@@ -76,8 +76,8 @@ def _run_world(options: argparse.Namespace, findings: Findings) -> None:
     from ..core.panorama.fuse import fuse
     from ..core.panorama.seam import seam
     from ..core.panorama.world import finished
+    from ..core.pictures import read_srgb
     from ..core.result import Result
-    from ..core.start import read_srgb
 
     picture = read_srgb(path)
     height, width = picture.shape[:2]
@@ -111,7 +111,7 @@ def _run_seam(options: argparse.Namespace, findings: Findings) -> None:
     outputs.check_inputs([path])
 
     from ..core.panorama.seam import rolled, seam
-    from ..core.start import read_srgb
+    from ..core.pictures import read_srgb
 
     picture = read_srgb(path)
     try:
@@ -144,7 +144,7 @@ def _run_faces(options: argparse.Namespace, findings: Findings) -> None:
     outputs.check_inputs([path])
 
     from ..core.panorama.views import faces_sheet
-    from ..core.start import read_srgb
+    from ..core.pictures import read_srgb
 
     _save(faces_sheet(read_srgb(path), size), outputs.output)
     print(outputs.output)

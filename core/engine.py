@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +20,7 @@ from .decoding.preview import fit_preview
 from .decoding.tiny import TinyDecoder, TinyPreview
 from .diffusion.background import decode_grown
 from .diffusion.coherence import Coherence
-from .diffusion.denoiser import Condition, encode_prompt, unet_network
+from .diffusion.denoiser import Condition, Denoiser, encode_prompt, unet_network
 from .diffusion.joint_diffusion import Anchor
 from .diffusion.noise import initial_noise
 from .diffusion.samplers import Sampler

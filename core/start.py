@@ -13,14 +13,12 @@ from .decoding.decoder import Decoder
 from .decoding.encoder import Encoder
 from .diffusion.windows import Windows
 from .errors import ModelError
-from .files.exr import is_exr, read_exr
-from .files.images import ImageError, read_picture, read_request, read_square, resized
+from .files.images import ImageError, read_square, resized
 from .files.latents import read_latents
-from .panorama.light import flattened, to_srgb
 from .panorama.sphere import strip_of
+from .pictures import read_srgb
 from .request.request import Request
 from .request.start import is_latents, is_sphere
-from .request.world import PEAK
 
 
 def clean_canvas(request: Request, shape: tuple[int, ...], encoder: Encoder, decoder: Decoder) -> Tensor:
@@ -33,7 +31,7 @@ def clean_canvas(request: Request, shape: tuple[int, ...], encoder: Encoder, dec
         pixels = decoder.canvas(latents.to(decoder.device), "auto", request.wrap_y, request.wrap_x)
         picture = pixels[0].permute(1, 2, 0).numpy()
     else:
-        picture = read_srgb(Path(request.init_image))
+        picture = _read(read_srgb, Path(request.init_image))
         if is_sphere(request.target, picture.shape[1], picture.shape[0]):
             enlarged = resized(picture, request.width, request.width // 2, wrap_y=False, wrap_x=True)
             picture = strip_of(enlarged, request.width, request.height, request.horizon)
@@ -61,19 +59,8 @@ def sphere_to_refine(request: Request) -> np.ndarray | None:
     """The whole sphere (H, 2 H, 3) in [0, 1] that is refined; None where a run starts from something else."""
     if request.init_mode != "refine" or is_latents(request.init_image):
         return None
-    picture = read_srgb(Path(request.init_image))
+    picture = _read(read_srgb, Path(request.init_image))
     return picture if is_sphere(request.target, picture.shape[1], picture.shape[0]) else None
-
-
-def read_srgb(path: Path) -> np.ndarray:
-    """A picture (H, W, 3) in [0, 1]; of light what was expanded to it. Raises ModelError."""
-    if not is_exr(path):
-        return _read(read_picture, path)
-    try:
-        peak = read_request(path).get("peak") or PEAK
-    except ImageError:
-        peak = PEAK  # light from elsewhere
-    return to_srgb(flattened(read_exr(path), peak))
 
 
 def to_tensor(picture: np.ndarray) -> Tensor:

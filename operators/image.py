@@ -68,8 +68,13 @@ class SYNCDIFFUSION_OT_save_image(OnImage, ExportHelper, bpy.types.Operator):
     bl_idname = "syncdiffusion.save_image"
     bl_label = "Save Image"
 
-    filename_ext = ".png"
-    filter_glob: bpy.props.StringProperty(default="*.png", options={"HIDDEN"})
+    filter_glob: bpy.props.StringProperty(default="*.png;*.exr", options={"HIDDEN"})
+
+    @property
+    def filename_ext(self) -> str:
+        """The picture's own: it is copied, not converted."""
+        image = chosen_image(self.image)
+        return Path(image.filepath).suffix if image is not None else ".png"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Copy the file, or write the packed one."""

@@ -20,6 +20,7 @@ from .generate import carry_out
 from .image import OnImage
 
 GRID = 64  # pixels: a multiple of every model's latent factor
+LARGE = 8192  # pixels round the horizon
 
 
 class SYNCDIFFUSION_OT_pick_variation(bpy.types.Operator):
@@ -71,6 +72,33 @@ class SYNCDIFFUSION_OT_finish(OnImage, bpy.types.Operator):
         return carry_out(self, [given], _purpose(context, image, request))
 
 
+class SYNCDIFFUSION_OT_upscale(OnImage, bpy.types.Operator):
+    """Enlarge the world's picture, put it under some noise and draw it anew, sky and ground too"""
+
+    bl_idname = "syncdiffusion.upscale"
+    bl_label = f"Upscale to {LARGE} × {LARGE // 2}"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether there is an engine."""
+        cls.poll_message_set("The engine is not installed")
+        return not setup.why_no_engine()
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Queue it."""
+        image = self.chosen()
+        if image is None:
+            return {"CANCELLED"}
+        request = json.loads(image[REQUEST])
+        if request["target"] != "world":
+            self.report({"ERROR"}, f"{image.name} is no world; use Finish at Full Size")
+            return {"CANCELLED"}
+        given = _finishing(request, context.scene.syncdiffusion, references.file_of(image))
+        height = round(request["height"] * LARGE / request["width"] / GRID) * GRID
+        given |= {"width": LARGE, "height": height, "world_size": LARGE}
+        return carry_out(self, [given], _purpose(context, image, request))
+
+
 def _start_of(image: bpy.types.Image, request: dict[str, Any]) -> Path:
     """The latents of a picture where they are kept, else the picture itself."""
     latents = drafts.path_of(folders.latents(), request)
@@ -107,4 +135,4 @@ def _purpose(context: bpy.types.Context, image: bpy.types.Image, request: dict[s
     return Purpose.of(context, _target(request))
 
 
-CLASSES = (SYNCDIFFUSION_OT_pick_variation, SYNCDIFFUSION_OT_finish)
+CLASSES = (SYNCDIFFUSION_OT_pick_variation, SYNCDIFFUSION_OT_finish, SYNCDIFFUSION_OT_upscale)

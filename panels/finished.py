@@ -6,8 +6,9 @@ from typing import Any
 
 import bpy
 
-from ..blender import backdrops, material_nodes, materials, preview, status, world_nodes, worlds
+from ..blender import backdrops, material_nodes, materials, preview, status, suns, world_nodes, worlds
 from ..blender.session import session
+from ..operators.variations import LARGE
 from . import parts
 
 # What a view transform does to a picture that is seen directly.
@@ -38,6 +39,8 @@ def draw_finished(layout: Any, context: bpy.types.Context) -> None:
     row = column.row(align=True)
     row.prop(context.scene.syncdiffusion, "finish_scale")
     row.prop(context.scene.syncdiffusion, "finish_strength")
+    if done.target == "WORLD" and image.size[0] < LARGE:
+        column.operator("syncdiffusion.upscale").image = done.image
 
 
 def _draw_variations(layout: Any, context: bpy.types.Context) -> None:
@@ -96,6 +99,7 @@ def draw_world(layout: Any, context: bpy.types.Context) -> None:
         for name, text in strengths:
             if name in nodes:
                 column.prop(nodes[name].inputs["Strength"], "default_value", text=text)
+        draw_sun(layout, context)
         if text := _VIEW_NOTES.get(context.scene.view_settings.view_transform):
             parts.wrapped(layout, context, text, "INFO")
     elif not worlds.has_picture(world):
@@ -103,6 +107,15 @@ def draw_world(layout: Any, context: bpy.types.Context) -> None:
     row = layout.row(align=True)
     row.operator("syncdiffusion.restore_world")
     row.operator("syncdiffusion.mark_asset", text="", icon="ASSET_MANAGER").kind = "WORLD"
+
+
+def draw_sun(layout: Any, context: bpy.types.Context) -> None:
+    """Where the sun shines, or why there is none."""
+    found = suns.of(context.scene.world)
+    if found is None:
+        parts.note(layout, suns.why_none(context.scene.world))
+        return
+    layout.row().prop(context.scene.syncdiffusion, "sun", expand=True)
 
 
 def draw_material(layout: Any, context: bpy.types.Context) -> None:

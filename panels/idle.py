@@ -45,6 +45,10 @@ def _draw_world(column: Any, context: bpy.types.Context) -> None:
     column.prop(settings, "world_menu")
     if settings.world_menu == "CUSTOM":
         column.prop(settings, "world_size", text="Width")
+    column.prop(settings, "light_range")
+    if settings.light_range == "EXPANDED":
+        column.prop(settings, "peak")
+    column.prop(settings, "poles")
     if text := camera.background(context.scene, settings.world_size):
         parts.note(column, text)
     if world_nodes.environment(context.scene.world) is not None:

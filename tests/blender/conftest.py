@@ -33,7 +33,8 @@ try:
     def settings(scene=None, **changed):
         '''A request that is done in a second.'''
         quick = dict(prompt="misty pine forest, dawn", model=sys.argv[2], preset="CUSTOM", steps=2, sync_weight=0.0,
-                     width=128, world_size=256, use_random_seed=False, seed=417)
+                     width=128, world_size=256, light_range="LDR", poles="FILL",
+                     use_random_seed=False, seed=417)
         chosen = (scene or bpy.context.scene).syncdiffusion
         for name, value in {**quick, **changed}.items():
             setattr(chosen, name, value)

@@ -15,7 +15,7 @@ def settings(**changed):
         "prompt": "a lake", "negative_prompt": "", "target": "WORLD", "preset": "BALANCED", "model": "builtin",
         "width": 0, "height": 0, "world_size": 2048, "coherence": 0.5, "seed": 0, "use_random_seed": True,
         "variations": 1, "steps": 20, "guidance_scale": 7.5, "sync_weight": 20.0, "scheduler": "dpmpp-2m",
-        "low_memory": False,
+        "low_memory": False, "light_range": "LDR", "peak": 8.0, "poles": "FILL",
         "regions": [], "loras": [], "embeddings": [], "vae": "", "tiny_decoder": "",
     }  # fmt: skip
     return SimpleNamespace(**{**fresh, **changed})

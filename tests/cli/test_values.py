@@ -97,18 +97,21 @@ def test_a_target_contradicts_another_wrap(refused, wrap):
 
 @pytest.mark.parametrize("wrap", ["none", "y", "xy"])
 def test_a_world_closes(refused, wrap):
-    assert refused(target="world", wrap=wrap) == [f"wrap: {wrap!r} contradicts --target world, which wraps x"]
+    assert refused(target="world", width=128, wrap=wrap) == [
+        f"wrap: {wrap!r} contradicts --target world, which wraps x"
+    ]
 
 
 def test_settings_of_a_world_are_for_worlds(refused):
-    lines = refused(world_size=512, horizon=5, poles="fill")
-    assert lines == [f"{name}: is for --target world only" for name in ("world-size", "horizon", "poles")]
+    lines = refused(world_size=512, horizon=5, poles="fill", sky_prompt="stars", range="ldr", peak=2)
+    names = ("world-size", "horizon", "poles", "sky-prompt", "range", "peak")
+    assert lines == [f"{name}: is for --target world only" for name in names]
 
 
 def test_a_world_is_even_and_in_range(refused):
-    assert refused(target="world", world_size=511) == ["world-size: 511 is odd; 512 would be even"]
-    assert refused(target="world", world_size=32) == ["world-size: 32 is out of range; use 64 to 16384"]
-    assert refused(target="world", horizon=61) == ["horizon: 61 is out of range; use -60 to 60"]
+    assert refused(target="world", width=128, world_size=511) == ["world-size: 511 is odd; 512 would be even"]
+    assert refused(target="world", width=128, world_size=32) == ["world-size: 32 is out of range; use 64 to 16384"]
+    assert refused(target="world", width=128, horizon=61) == ["horizon: 61 is out of range; use -60 to 60"]
 
 
 @pytest.mark.parametrize(
@@ -188,7 +191,8 @@ def test_any_number_of_steps_suits_any_scheduler(valid, scheduler, steps):
         {"stride": 64, "width": 128},
         {"anchor": "001"},
         {"target": "tile", "wrap": "xy"},
-        {"target": "world", "wrap": "x", "world_size": 512, "horizon": -5.5, "poles": "fill"},
+        {"target": "world", "width": 128, "wrap": "x", "world_size": 512, "horizon": -5.5, "poles": "fill"},
+        {"target": "world", "width": 128, "range": "expanded", "peak": 20, "ground_prompt": "sand"},
         {"prompt": "日本の湖 🌊"},
         {"prompt": "x" * 100_000},
         {"loss_scale": "1.0", "gradient": "exact", "loss_decoder": "full"},

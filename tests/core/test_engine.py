@@ -40,12 +40,13 @@ def test_agrees_with_the_reference(settings, tmp_path, model_folder, lpips_alex)
 
 def test_a_world_is_the_sphere_round_its_strip(settings):
     strip, _ = run({**settings, "width": 192, "wrap": "x"})
-    world, _ = run({**settings, "width": 192, "target": "world"})
+    filled = {**settings, "width": 192, "target": "world", "world_size": 192, "poles": "fill", "range": "ldr"}
+    world, _ = run(filled)
     assert np.array_equal(strip.latents, world.latents)
     assert world.pixels.shape == (96, 192, 3)
     level = strip.pixels[31:33].astype(float).mean(0)  # the horizon lies between two rows in both
     assert np.abs(world.pixels[47:49].astype(float).mean(0) - level).max() < 1.5
-    larger, _ = run({**settings, "width": 192, "target": "world", "world_size": 512})
+    larger, _ = run({**filled, "world_size": 512})
     assert larger.pixels.shape == (256, 512, 3)
 
 
