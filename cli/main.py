@@ -12,11 +12,7 @@ from typing import NoReturn
 
 from ..core.errors import CancelledError, InvalidRequestError, Problem, SyncDiffusionError
 from ..core.version import VERSION
-<<<<<<< HEAD
-from . import benchmark, engine, evaluate, generate, models
-=======
-from . import benchmark, engine, generate, models, pictures
->>>>>>> 8755019 (Worlds closed by shifted windows, with poles painted by the model, and light with a sun as half-float EXR)
+from . import benchmark, engine, evaluate, generate, models, pictures
 
 DONE = 0
 FAILED = 1
@@ -35,11 +31,7 @@ def main(arguments: Sequence[str] | None = None, problems: Sequence[Problem] = (
     parser = _Parser("syncdiffusion", description="Coherent AI panoramas.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=VERSION)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-<<<<<<< HEAD
-    for module in (generate, models, engine, evaluate, benchmark):
-=======
-    for module in (generate, models, engine, benchmark, pictures):
->>>>>>> 8755019 (Worlds closed by shifted windows, with poles painted by the model, and light with a sun as half-float EXR)
+    for module in (generate, models, engine, evaluate, benchmark, pictures):
         module.add_parser(commands)
 
     def command(cancelled: Cancelled) -> None:

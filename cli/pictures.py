@@ -19,7 +19,8 @@ from .generate import unknown_words
 
 WORLD_OPTIONS = ("world_size", "horizon", "poles", "range", "peak")
 FACE_SIZE = Whole("side of a face in pixels", low=16, high=8192)
-SHOWS = 0.98  # a rank of the join among the other steps from which it is seen
+# The join is seen where it is among the greatest steps of the picture, and far greater than the usual one.
+SHOWS, TIMES_USUAL = 0.98, 4.0
 
 
 def add_parser(commands: Any) -> None:
@@ -84,7 +85,8 @@ def _run_world(options: argparse.Namespace, findings: Findings) -> None:
     if width < height:
         sentence = f"is {width} x {height}, too narrow to close round the viewer; a strip is wider than high"
         raise InvalidRequestError([Problem("picture", sentence)])
-    if seam(picture).rank > SHOWS:
+    join = seam(picture)
+    if join.rank > SHOWS and join.step > TIMES_USUAL * join.usual:
         _note("the picture's left and right edges do not meet; a strip made with --wrap x closes")
     if width == 2 * height:
         sphere = resized(picture, size, size // 2, wrap_y=False, wrap_x=True)

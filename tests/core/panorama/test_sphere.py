@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from syncdiffusion.core.panorama.sphere import equirectangular
+from syncdiffusion.core.panorama.sphere import EDGE, Cylinder, equirectangular
 
 
 def strip_of(function, height=64, width=384):
@@ -27,17 +27,17 @@ def test_a_row_is_seen_where_the_cylinder_shows_it(width):
     """Values that are the elevation itself come out as the elevation, within the band that the strip covers."""
     sphere = equirectangular(strip_of(lambda _, above: np.arctan(above)), width)[..., 0]
     elevation = np.broadcast_to(directions(width)[1], sphere.shape)
-    band = np.abs(elevation) < math.atan(math.pi * 63 / 384)
+    band = np.abs(elevation) < math.atan(math.pi * 64 * (1 - 2 * EDGE) / 384)
     assert sphere.shape == (width // 2, width)
     np.testing.assert_allclose(sphere[band], elevation[band], atol=2e-3)
 
 
-def test_the_band_is_as_high_as_the_paper_strip_says():
-    """6:1 covers 55.3 degrees."""
-    numbered = np.broadcast_to(np.arange(64.0)[:, None, None], (64, 384, 1))
-    rows = equirectangular(numbered, 4096)[:, 0, 0]
-    covered = (rows > 0.0) & (rows < 63.0)  # the first and the last half row belong to the fill
-    assert 180 * covered.mean() == pytest.approx(55.3 * 63 / 64, abs=0.3)
+@pytest.mark.parametrize(("width", "degrees"), [(384, 55.3), (256, 76.3)])
+def test_the_band_is_as_high_as_the_strip_is_round(width, degrees):
+    """6:1 covers 55.3 degrees, 4:1 76.3."""
+    cylinder = Cylinder(width, 64)
+    assert math.degrees(cylinder.top - cylinder.bottom) == pytest.approx(degrees, abs=0.05)
+    np.testing.assert_allclose(cylinder.rows(np.array([cylinder.top, 0.0, cylinder.bottom])), [-0.5, 31.5, 63.5])
 
 
 @pytest.mark.parametrize("width", [192, 384, 768])
