@@ -16,9 +16,10 @@ from typing import Any
 from ..core.errors import InvalidRequestError, Problem
 from ..core.files.known import KnownFiles
 from ..core.models.builtin import BUILTIN, BUILTIN_FOLDER
+from ..core.models.model import Model
 from ..core.request.presets import WEIGHT_RATIOS
 from ..core.request.request import PERSONAL, Request
-from ..core.request.validation import Plan, prepare
+from ..core.request.validation import prepare
 
 SECTIONS = {"title", "note", "reference", "seeds", "settings", "networks", "prompts", "sizes", "methods"}
 MACHINE = {"device", *PERSONAL}  # of a request: what has no say in the picture
@@ -177,7 +178,7 @@ class _JobMaker:
             settings["sync_weight"] = method.w * WEIGHT_RATIOS.get(request.loss, 1.0)
             request = replace(request, sync_weight=settings["sync_weight"])
         self._row, self._prompt, self._settings, self._request = row, prompt, settings, request
-        self._model = _model_hash(plan)
+        self._model = _model_identity(plan.model)
         self._first = experiment.first_reference_seed if row.reference else experiment.first_seed
 
     def job(self, number: int) -> Job:
@@ -187,9 +188,13 @@ class _JobMaker:
         return Job(self._row, self._prompt, seed, {**self._settings, "seed": seed}, digest)
 
 
-def _model_hash(plan: Plan) -> str:
-    root = BUILTIN_FOLDER if plan.request.model == BUILTIN else plan.model.files[0].parent.parent
-    return KnownFiles().sha256(root, plan.model.files)
+def _model_identity(model: Model) -> str:
+    """What tells a model from another: the hash of its files; of one on a hub its revision, which is known sooner."""
+    path = Path(model.name)
+    if model.name == BUILTIN or path.exists():
+        return KnownFiles().sha256(BUILTIN_FOLDER if model.name == BUILTIN else path, model.files)
+    snapshot = model.files[0].parent.parent  # in the hub's cache, named after the revision
+    return f"{model.name}@{snapshot.name}"
 
 
 def _digest(request: Request, model: str) -> str:

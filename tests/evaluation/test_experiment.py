@@ -3,12 +3,13 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from syncdiffusion.core.errors import InvalidRequestError
 from syncdiffusion.core.perceptual.weights import cached_backbone
-from syncdiffusion.evaluation.experiment import read_experiment
+from syncdiffusion.evaluation.experiment import _model_identity, read_experiment
 from syncdiffusion.evaluation.paper import ROWS
 
 SHIPPED = sorted((Path(__file__).resolve().parents[2] / "evaluation" / "experiments").glob("*.toml"))
@@ -45,6 +46,17 @@ def test_where_it_runs_does_not_change_a_picture_but_its_model_does(write, model
     assert digests(write()) == digests(write(), offline=True) == digests(write(('"cpu"', '"cuda:3"')))
     other = model(seed=1).as_posix()
     assert set(digests(write())).isdisjoint(digests(write(("MODEL", other))))
+
+
+def test_a_model_on_a_hub_is_its_revision(tmp_path):
+    """Its weights may not be there yet, and a picture must not be made again once they are."""
+    snapshot = tmp_path / "models--owner--name" / "snapshots" / "abc123"
+
+    def found(*names):
+        return SimpleNamespace(name="owner/name", files=tuple(snapshot / name for name in names))
+
+    before, after = found("unet/config.json"), found("unet/config.json", "unet/weights.safetensors")
+    assert _model_identity(before) == _model_identity(after) == "owner/name@abc123"
 
 
 def test_w_is_scaled_to_the_loss(write):
