@@ -177,8 +177,11 @@ class PaperNetworks:
 CLIP = "openai/clip-vit-base-patch32"  # the paper does not say which CLIP; this one's scores are of its size
 
 
+INCEPTION = "weights-inception-2015-12-05-6726825d.pth"
+
+
 def load_inception(file: str | None, announce: Callable[[str], None]) -> nn.Module:
-    """The Inception-v3 of FID, by torch-fidelity, from its ``weights-inception-2015-12-05-6726825d.pth``."""
+    """The Inception-v3 of FID, by torch-fidelity, from its file ``INCEPTION``."""
     import_diffusers()
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
@@ -189,7 +192,8 @@ def load_inception(file: str | None, announce: Callable[[str], None]) -> nn.Modu
             torch.load(file, "cpu", weights_only=True)
         return FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], feature_extractor_weights_path=file).eval()
     except (OSError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
-        raise ModelError(f"networks.inception: the weights cannot be loaded ({error}); name the file anew") from error
+        reason = f"networks.inception: {file!r} is not the state dict of it ({type(error).__name__})"
+        raise ModelError(f"{reason}; name {INCEPTION} of torch-fidelity") from error
 
 
 class ClipScore:

@@ -118,7 +118,9 @@ def test_clip_score_is_the_cosine_of_the_embeddings(tmp_path):
 def test_files_that_are_not_what_they_should_be(tmp_path):
     pytest.importorskip("torch_fidelity")
     (tmp_path / "model.pth").write_bytes(b"nothing")
-    with pytest.raises(ModelError, match=r"networks.inception: .* name the file anew"):
+    with pytest.raises(
+        ModelError, match=r"networks.inception: .*model.pth.* is not the state dict .*; name weights-inception"
+    ):
         load_inception(str(tmp_path / "model.pth"), print)
     with pytest.raises(ModelError, match="networks.clip: .* name a folder"):
         ClipScore(str(tmp_path), CPU)
