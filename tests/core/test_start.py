@@ -54,7 +54,7 @@ def test_refine_takes_the_last_steps_and_keeps_the_picture(plain, tmp_path):
 
 @pytest.mark.parametrize("scheduler", ["ddim", "dpmpp-2m", "unipc", "euler"])
 def test_refine_begins_at_the_noise_of_its_first_step(plain, tmp_path, scheduler, monkeypatch):
-    from syncdiffusion.core import engine as module
+    from syncdiffusion.core import methods as module
 
     np.savez(tmp_path / "z.npz", latents=np.full((1, 4, 8, 16), 0.7, np.float32))
     seen = []
