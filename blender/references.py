@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
 from ..core.files.known import KnownFiles
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def reference_settings(settings: Any) -> dict[str, Any]:
@@ -38,13 +41,30 @@ def file_of(image: bpy.types.Image) -> Path:
     if image.packed_file is None and image.source == "FILE" and not image.is_dirty:
         return path
     packed = image.packed_file.data if image.packed_file is not None and not image.is_dirty else None
-    name = hashlib.sha256(packed or image.name_full.encode()).hexdigest()[:16]
-    copy = Path(bpy.app.tempdir) / f"syncdiffusion-{name}{path.suffix if packed else '.png'}"
-    if packed:
-        copy.write_bytes(packed)
+    pixels = _pixels(image) if packed is None else None
+    # By their content: what a queued picture refers to is not overwritten when the image is painted on.
+    name = hashlib.sha256(pixels.tobytes() if packed is None else packed).hexdigest()[:16]
+    copy = Path(bpy.app.tempdir) / f"syncdiffusion-{name}{'.png' if packed is None else path.suffix}"
+    if packed is None:
+        from PIL import Image
+
+        Image.fromarray(pixels).save(copy)
     else:
-        image.save(filepath=str(copy), save_copy=True)
+        copy.write_bytes(packed)
     return copy
+
+
+def _pixels(image: bpy.types.Image) -> np.ndarray:
+    """An image as it is shown: 8-bit sRGB (height, width, 3), from top to bottom. Float images hold linear light."""
+    import numpy as np
+
+    width, height = image.size
+    values = np.empty(4 * width * height, np.float32)
+    image.pixels.foreach_get(values)
+    colors = values.reshape(height, width, 4)[::-1, :, :3].clip(0.0, 1.0)
+    if image.is_float:
+        colors = np.where(colors <= 0.0031308, 12.92 * colors, 1.055 * colors ** (1 / 2.4) - 0.055)
+    return (255 * colors + 0.5).astype(np.uint8)
 
 
 def recall_references(settings: Any, request: dict[str, Any]) -> list[str]:

@@ -139,7 +139,15 @@ def test_an_anchor_image_is_a_file_to_the_engine_and_comes_back(in_blender):
         copy = Path(references.anchor_of(chosen))
         assert copy.read_bytes() == bytes(image.packed_file.data)
         painted = chosen.anchor_image = bpy.data.images.new("painted", 64, 64)
-        assert Path(references.anchor_of(chosen)).is_file()
+        painted.pixels = (1.0, 0.5, 0.0, 1.0) * 64 * 64
+        first = Path(references.anchor_of(chosen))
+        painted.pixels = (0.0, 0.5, 0.0, 1.0) * 64 * 64
+        second = Path(references.anchor_of(chosen))
+        from PIL import Image
+        assert [Image.open(file).getpixel((0, 0)) for file in (first, second)] == [(255, 128, 0), (0, 128, 0)]
+        chosen.anchor_image = bpy.data.images.new("float", 8, 8, float_buffer=True)
+        chosen.anchor_image.pixels = (0.2140, 4.0, 0.0, 1.0) * 8 * 8  # linear
+        assert Image.open(references.anchor_of(chosen)).getpixel((0, 0)) == (127, 255, 0)
         known = part("core.files.known").KnownFiles()
         request = {"anchor": copy.name, "files": {"anchor": {"name": copy.name, "sha256": known.sha256(copy)}}}
         settings(anchor="CENTER")
