@@ -19,6 +19,7 @@ from . import (
     material,
     preset,
     prompt,
+    seam,
     variations,
     world,
 )
@@ -33,6 +34,7 @@ CLASSES = (
     *material.CLASSES,
     *backdrop.CLASSES,
     *image.CLASSES,
+    *seam.CLASSES,
     *history.CLASSES,
     *errors.CLASSES,
     *prompt.CLASSES,

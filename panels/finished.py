@@ -59,6 +59,8 @@ def draw_picture(layout: Any, image: bpy.types.Image, target: str) -> None:
     column = layout.column(align=True)
     row = column.row(align=True)
     row.operator("syncdiffusion.open_image").image = image.name
+    if target != "IMAGE":
+        row.operator("syncdiffusion.check_seam").image = image.name
     row.operator("syncdiffusion.save_image", text="Save a Copy").image = image.name
     row = column.row(align=True)
     row.operator("syncdiffusion.recall_settings").image = image.name
