@@ -35,6 +35,7 @@ class Library:
                 self.entries = tuple(list_models(added))
             finally:
                 self._looking = False
+                self.entries = self.entries or ()  # what went wrong would go wrong again at every redraw
 
         if bpy.app.background:
             work()

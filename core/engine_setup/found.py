@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.metadata import PackageNotFoundError, distribution
@@ -12,8 +13,9 @@ from pathlib import Path
 
 from .builds import MINIMUM_TORCH
 
-# What a picture takes beside torch; it comes as wheels with the extension.
+# What a picture takes beside torch, and what installing torch takes: they come as wheels with the extension.
 LIBRARIES = ("numpy", "PIL", "psutil", "safetensors", "huggingface_hub", "transformers", "diffusers")
+INSTALLER = ("filelock", "packaging", "pip")
 
 
 @dataclass(frozen=True)
@@ -45,18 +47,21 @@ def why_no_engine() -> str:
     """Why nothing can be computed; empty if it can."""
     torch = find_torch()
     if torch is None:
-        return "The engine is not installed: Blender's Python does not find torch"
+        missing = _missing((*LIBRARIES, *INSTALLER))
+        nor = f", nor {missing}, which come with the zip that has wheels" if missing else ""
+        return f"The engine is not installed: Blender's Python does not find torch{nor}"
     if not torch.new_enough:
         minimum = ".".join(map(str, MINIMUM_TORCH))
         return (
             f"Blender's Python finds torch {torch.version or 'of an unknown version'} in {torch.folder}, and "
             f"{minimum} is needed: update it there, or remove it"
         )
-    if missing := [name for name in LIBRARIES if find_spec(name) is None]:
-        return (
-            f"Blender's Python does not find {', '.join(missing)}: install the zip that brings the extension's wheels"
-        )
-    return ""
+    missing = _missing(LIBRARIES)
+    return f"Blender's Python does not find {missing}: install the zip that has wheels" if missing else ""
+
+
+def _missing(names: Iterable[str]) -> str:
+    return ", ".join(name for name in names if find_spec(name) is None)
 
 
 def version_numbers(version: str) -> tuple[int, ...]:

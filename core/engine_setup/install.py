@@ -109,8 +109,10 @@ class EngineFolder:
     @contextmanager
     def _lock(self) -> Iterator[None]:
         """Within, no other Blender changes this folder. The system gives the lock back when a process dies."""
-        from filelock import FileLock, Timeout
-
+        try:
+            from filelock import FileLock, Timeout
+        except ImportError as error:
+            raise SetupError(f"{error.name} is missing; install the extension's zip that has wheels") from error
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.root / f"{own_name()}.lock", timeout=0)

@@ -99,7 +99,7 @@ def _newest_pip() -> Path:
     """The folder of the newest pip that Python finds: an old one would download a wheel to read what it needs."""
     found = [dist for dist in distributions(name="pip") if Path(str(dist.locate_file("pip"))).is_dir()]
     if not found:
-        raise SetupError("the package pip is missing; install the extension's zip that brings its wheels")
+        raise SetupError("the package pip is missing; install the extension's zip that has wheels")
     return Path(str(max(found, key=lambda dist: version_numbers(dist.version)).locate_file("pip")))
 
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from importlib.util import find_spec
 from pathlib import Path
 
 from ..errors import SyncDiffusionError
@@ -126,6 +127,8 @@ def list_backbones() -> list[BackboneEntry]:
 
 def _cached() -> Iterator[Entry]:
     """The models in the Hugging Face cache that are pipelines; other programs keep much else there."""
+    if find_spec("huggingface_hub") is None:
+        return  # a zip without wheels
     from huggingface_hub import constants
 
     for index in sorted(Path(constants.HF_HUB_CACHE).glob("models--*/snapshots/*/model_index.json")):

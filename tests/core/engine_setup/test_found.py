@@ -17,6 +17,7 @@ def site(tmp_path, monkeypatch):
     monkeypatch.delitem(sys.modules, "torch")
     importlib.invalidate_caches()
     monkeypatch.setattr(found, "LIBRARIES", ())
+    monkeypatch.setattr(found, "INSTALLER", ())
 
     def put(version: str | None) -> None:
         (tmp_path / "torch").mkdir()
@@ -57,9 +58,11 @@ def test_one_that_will_not_do(site, version, said):
 
 def test_what_is_missing_beside_it(site, monkeypatch):
     _, put = site
+    monkeypatch.setattr(found, "LIBRARIES", ("library_of_nobody",))
+    monkeypatch.setattr(found, "INSTALLER", ("installer_of_nobody",))
+    assert "torch, nor library_of_nobody, installer_of_nobody, which come with the zip" in why_no_engine()
     put("2.13.0")
-    monkeypatch.setattr(found, "LIBRARIES", ("numpy_of_another_world",))
-    assert "does not find numpy_of_another_world: install the zip that brings" in why_no_engine()
+    assert why_no_engine() == "Blender's Python does not find library_of_nobody: install the zip that has wheels"
 
 
 @pytest.mark.parametrize(

@@ -202,6 +202,12 @@ def test_two_blenders_at_once(folder, wheels, host, activity):
     assert folder.installed
 
 
+def test_a_zip_without_wheels_is_named(folder, wheels, host, activity, monkeypatch):
+    monkeypatch.setitem(sys.modules, "filelock", None)
+    with pytest.raises(SetupError, match="filelock.* is missing; install the extension's zip that has wheels"):
+        folder.install(FromFolder(wheels), host, activity)
+
+
 def test_removing(folder, wheels, host, activity, files_in):
     folder.install(FromFolder(wheels), host, activity)
     folder.remove()
