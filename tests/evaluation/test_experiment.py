@@ -9,6 +9,7 @@ import pytest
 
 from syncdiffusion.core.errors import InvalidRequestError
 from syncdiffusion.core.perceptual.weights import cached_backbone
+from syncdiffusion.core.request.presets import WEIGHT_RATIOS
 from syncdiffusion.evaluation.experiment import _model_identity, read_experiment
 from syncdiffusion.evaluation.paper import ROWS
 
@@ -60,7 +61,7 @@ def test_a_model_on_a_hub_is_its_revision(tmp_path):
 
 
 def test_w_is_scaled_to_the_loss(write):
-    for loss, weight in (("lpips-alex", 20), ("style", 0.1), ("builtin", 0.5)):
+    for loss, weight in (("lpips-alex", 20), ("style", 0.1), ("builtin", 20 * WEIGHT_RATIOS["builtin"])):
         more = f'[methods.here]\nw = 20\noptional = true\nsettings = {{ loss = "{loss}" }}\n'
         text = ('loss_weights = "LPIPS"', "") if loss == "builtin" else ("w = 20", "w = 20")
         found = read_experiment(write(text, more=more)).expand({"offline": False})
