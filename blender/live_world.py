@@ -15,8 +15,9 @@ from .encode import Pixels
 MARK = "syncdiffusion_preview"  # custom property of the world and its image
 STANDS_FOR = "syncdiffusion_stands_for"  # of the world: a pointer to the scene's own; absent where there was none
 NAME = "SyncDiffusion Preview"
-# Whoever drags or paints something does not want the viewport to start anew under his hands.
-_BUSY_OPERATORS = ("TRANSFORM_OT_", "SCULPT_OT_", "PAINT_OT_", "RENDER_OT_")
+# Whoever drags or paints something does not want the viewport to start anew under his hands. (Not all of RENDER_OT_:
+# the operator of a render lives on until the next event, its job is what counts.)
+_BUSY_OPERATORS = ("TRANSFORM_OT_", "SCULPT_OT_", "PAINT_OT_", "RENDER_OT_opengl")
 
 
 def is_preview(world: bpy.types.World | None) -> bool:
@@ -55,7 +56,10 @@ def why_not() -> str:
 
 def show(scene: bpy.types.Scene, picture: Pixels) -> None:
     """Show an equirectangular picture as the scene's world."""
-    world = scene.world if is_preview(scene.world) else _stand_in(scene)
+    if not is_preview(scene.world):
+        remove()  # one that a render has put aside
+        _stand_in(scene)
+    world = scene.world
     texture = world.node_tree.nodes[world_nodes.TEXTURE]
     if texture.image is None or tuple(texture.image.size) != (picture.width, picture.height):
         former, texture.image = texture.image, _new_image(picture)
@@ -72,7 +76,7 @@ def _new_image(picture: Pixels) -> bpy.types.Image:
     return image
 
 
-def _stand_in(scene: bpy.types.Scene) -> bpy.types.World:
+def _stand_in(scene: bpy.types.Scene) -> None:
     """A copy of the scene's world with the nodes of a panorama, in its place."""
     former = scene.world
     world = worlds.copy_of(former)
@@ -86,7 +90,6 @@ def _stand_in(scene: bpy.types.Scene) -> bpy.types.World:
         world_nodes.face(world, scene.camera)
     world.node_tree.nodes[world_nodes.TEXTURE].image = None
     scene.world = world
-    return world
 
 
 def hide() -> None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 INTERVAL = 0.1  # seconds between two looks while there are tasks
 IDLE_INTERVAL = 0.5
 
+_drawn = ("", "")
+
 
 def start() -> None:
     """See to it that the events of the tasks are looked at soon."""
@@ -55,12 +57,22 @@ def tick() -> float:
             if not finished:
                 live.update(session.running)
             status.show(session.running)
+            _redraw_if_changed()
         else:
             idle.update()
     except Exception:  # one that escapes would end the timer, and the panel would stand still for ever
         session.failure = Failure("An unexpected error in the add-on; Copy Details has it", traceback.format_exc())
         screen.redraw()
     return INTERVAL if session.tasks else IDLE_INTERVAL
+
+
+def _redraw_if_changed() -> None:
+    """Pauses are no events, and panels show them too."""
+    global _drawn
+    state = status.text(session.running) if session.running else "", session.suspended
+    if state != _drawn:
+        _drawn = state
+        screen.redraw()
 
 
 def _resume_after_render() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-from ..blender import backdrops, material_nodes, materials, preview, status, suns, world_nodes, worlds
+from ..blender import backdrops, live_world, material_nodes, materials, preview, status, suns, world_nodes, worlds
 from ..blender.session import session
 from ..operators.variations import LARGE
 from . import parts
@@ -87,6 +87,8 @@ def draw_applied(layout: Any, context: bpy.types.Context) -> None:
 def draw_world(layout: Any, context: bpy.types.Context) -> None:
     """The controls of a world of ours, or of a user's that was given a picture."""
     world = context.scene.world
+    if live_world.is_preview(world):  # not the scene's own: whatever is set there goes with it
+        return
     if worlds.is_ours(world):
         nodes = world.node_tree.nodes
         column = layout.column(align=True)  # not split: the names are long, and fit into the fields

@@ -32,11 +32,11 @@ def draw_settings(layout: Any, context: bpy.types.Context) -> None:
         column.prop(settings, "sync_weight")
     else:
         column.prop(settings, "coherence", slider=True)
-    row = column.row(align=True, heading="Seed")
-    row.prop(settings, "use_random_seed", text="", icon="FILE_REFRESH")  # first: a heading goes to what is in the row
+    row = column.row(align=True)
     field = row.row(align=True)
     field.active = not settings.use_random_seed
-    field.prop(settings, "seed", text="")
+    field.prop(settings, "seed")
+    row.prop(settings, "use_random_seed", text="", icon="FILE_REFRESH")
     column.prop(settings, "variations")
 
 

@@ -91,6 +91,7 @@ def test_a_render_pauses_the_picture_and_does_not_see_its_preview(in_blender):
         assert seen == [(former, True, "Paused: Rendering")], seen
         assert not session.paused
         until(lambda: live.is_preview(scene.world))
+        assert len([world for world in bpy.data.worlds if live.is_preview(world)]) == 1
         engine.allow()
         until(lambda: not session.tasks)
         assert scene.world["syncdiffusion_former"] == former
