@@ -27,8 +27,10 @@ def deliver(task: Task, result: Result) -> tuple[str, str]:
 
     image = images.load(task.path, task.name, json.dumps(result.request))
     images.set_thumbnail(image, displayed(result.pixels))
-    undo.push(f"Generate {image.name}")
     scene = bpy.data.scenes.get(task.scene)
+    if scene is not None and scene.library is None:
+        scene.syncdiffusion.history_picture = image.name
+    undo.push(f"Generate {image.name}")
     if scene is None:
         return image.name, "Its scene is gone, so the picture was not applied"
     if session.has_variation_of(task):  # which of them is applied, the user chooses

@@ -12,7 +12,7 @@ VALUES = (
     "variations", "finish_scale", "finish_strength", "steps", "guidance_scale", "sync_weight", "scheduler",
     "low_memory", "anchor", "anchor_window", "init_mode", "strength", "world_mode", "mapping", "texture_scale",
     "box_blend", "bump_strength", "roughness_source", "roughness", "material_place", "image_use", "backdrop_shape",
-    "loras", "embeddings", "vae", "tiny_decoder",
+    "loras", "embeddings", "vae", "tiny_decoder", "poles", "light_range", "peak", "sun",
 )  # fmt: skip
 
 

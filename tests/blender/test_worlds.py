@@ -149,6 +149,7 @@ def test_undo_takes_the_application_and_then_the_image_and_redo_brings_both_back
         ops.generate()
         made = bpy.context.scene.world.name
         name = part("blender.session").session.finished.image
+        assert part("blender.history").active(bpy.context.scene.syncdiffusion).name == name
 
         def state():
             return bpy.context.scene.world.name, name in bpy.data.images
