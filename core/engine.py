@@ -30,8 +30,8 @@ from .files.images import ImageError, read_square
 from .files.known import KnownFiles
 from .files.latents import read_latents
 from .files.outputs import Outputs
+from .hashes import file_hashes
 from .methods import make_denoiser, make_diffusion, make_sampler
-from .models.builtin import BUILTIN
 from .models.libraries import import_diffusers
 from .models.model import Components, model_key
 from .models.tiny_decoder import load_tiny_decoder
@@ -41,7 +41,7 @@ from .panorama.world import finished
 from .perceptual.weights import load_distance
 from .poles import PolePainter
 from .reporter import Reporter
-from .request.request import PERSONAL, FileNames
+from .request.request import PERSONAL
 from .request.validation import Plan
 from .request.world import NO_SUN
 from .result import Result
@@ -186,7 +186,7 @@ class Engine:
                 latents=sampled.latents.cpu().numpy(),
                 trace=sampled.trace,
                 losses=sampled.losses,
-                request=request.to_json(self._hashes(run.plan), sampled.stopped_after, sun),
+                request=request.to_json(file_hashes(run.plan, self._known_files), sampled.stopped_after, sun),
                 stopped_after=sampled.stopped_after,
             )
             run.reporter.check_cancelled()
@@ -206,25 +206,6 @@ class Engine:
         judge = self._judges.get(lambda: (request.loss, request.loss_weights, run.device, of_model), run.load_judge)
         run.reporter.check_cancelled()
         return loaded, judge
-
-    def _hashes(self, plan: Plan) -> dict[str, FileNames]:
-        """Name and SHA-256 of the model and of every file the request names."""
-        files = plan.model.files
-        name = plan.model.name
-        path = Path(name)
-        own = name != BUILTIN and path.exists()
-        root = path if own else files[0].parent.parent  # the built-in model's folder, or one in the hub's cache
-        if own:
-            name = path.resolve().name
-        hashes = {"model": {"name": name, "sha256": self._known_files.sha256(root, files)}}
-        for setting, paths in plan.request.file_settings().items():
-            several = [self._name_and_hash(Path(path)) for path in ([paths] if isinstance(paths, str) else paths)]
-            hashes[setting] = several[0] if isinstance(paths, str) else several
-        return hashes
-
-    def _name_and_hash(self, path: Path) -> dict[str, str]:
-        parts = [part for part in path.iterdir() if part.suffix in (".json", ".safetensors")] if path.is_dir() else None
-        return {"name": path.name, "sha256": self._known_files.sha256(path, parts)}
 
 
 class _Run:
