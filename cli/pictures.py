@@ -85,6 +85,9 @@ def _run_world(options: argparse.Namespace, findings: Findings) -> None:
     if width < height:
         sentence = f"is {width} x {height}, too narrow to close round the viewer; a strip is wider than high"
         raise InvalidRequestError([Problem("picture", sentence)])
+    if width == 2 * height and "horizon" in values:
+        sentence = "is for strips; this picture is twice as wide as high, a whole sphere already"
+        raise InvalidRequestError([Problem("horizon", sentence)])
     join = seam(picture)
     if join.rank > SHOWS and join.step > TIMES_USUAL * join.usual:
         _note("the picture's left and right edges do not meet; a strip made with --wrap x closes")

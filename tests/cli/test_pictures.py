@@ -69,6 +69,8 @@ def test_a_picture_that_cannot_be_one(run, strip):
     Image.new("RGB", (64, 96)).save("high.png")
     assert "too narrow to close" in run("world", "high.png", "-o", "w.exr").errors[0]
     assert "a whole sphere is twice as wide as high" in run("faces", strip, "-o", "f.png").errors[0]
+    Image.new("RGB", (64, 32)).save("sphere.png")
+    assert "is for strips" in run("world", "sphere.png", "-o", "w.exr", "--horizon", "5").errors[0]
     assert run("seam", "none.png").errors == ["picture: there is no file 'none.png'"]
 
 
