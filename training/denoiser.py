@@ -115,8 +115,8 @@ def train(worker: Worker, folder: Path, data: Path, config: Mapping[str, Any]) -
     alphas = alphas_cumprod().to(worker.device)
     for step in loop:
         rng = loop.random()
-        numbers = rng.integers(len(pictures), size=settings["batch"])
-        captions = captions_of(pictures, numbers, rng)
+        numbers = rng.integers(len(latents.values), size=settings["batch"])
+        captions = captions_of(pictures, numbers // 2, rng)  # a picture and its mirror image have one
         captions = ["" if rng.uniform() < settings["drop_caption"] else caption for caption in captions]
         x0 = latents.batch(numbers).to(worker.device)
         # One timestep in every stretch of the schedule: less noise in the loss than independent draws.

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from .latents import Latents
     from .loop import Worker
 
-# Stable Diffusion's noise schedule, as its scheduler files say it.
+# Stable Diffusion's noise schedule, stretched so that it ends in pure noise (Lin et al. 2023, "Common diffusion noise
+# schedules and sample steps are flawed", Algorithm 1): else the last timestep keeps a trace of the picture's mean, and
+# sampling, which starts from pure noise, takes that for a grey one.
 SCHEDULER: Mapping[str, Any] = {
     "_class_name": "DDIMScheduler",
     "beta_end": 0.012,
@@ -28,8 +30,10 @@ SCHEDULER: Mapping[str, Any] = {
     "clip_sample": False,
     "num_train_timesteps": 1000,
     "prediction_type": "v_prediction",
+    "rescale_betas_zero_snr": True,
     "set_alpha_to_one": False,
     "steps_offset": 1,
+    "timestep_spacing": "trailing",
 }
 PROMPTS = (
     "a photo of a mountain range at twilight",
@@ -52,10 +56,12 @@ PROMPTS = (
 
 
 def alphas_cumprod() -> Tensor:
-    """The alphas of the paper, (1000,) float32."""
+    """The alphas of the paper, (1000,) float32; the last is 0."""
     start, end = SCHEDULER["beta_start"] ** 0.5, SCHEDULER["beta_end"] ** 0.5
     betas = torch.linspace(start, end, SCHEDULER["num_train_timesteps"], dtype=torch.float64) ** 2
-    return (1 - betas).cumprod(0).float()
+    roots = (1 - betas).cumprod(0).sqrt()
+    first, last = roots[0], roots[-1]
+    return ((roots - last) * first / (first - last)).square().float()
 
 
 @torch.no_grad()

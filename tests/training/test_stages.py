@@ -71,8 +71,8 @@ def test_the_decoder_lies_between_the_first_and_the_sharpened_one(trained):
 
 def test_latents_are_unit_gaussian_after_scaling(trained):
     latents = read_latents(trained / "denoiser")
-    scaled = latents.batch(np.arange(4))
-    assert scaled.shape == (4, 4, 4, 4)
+    scaled = latents.batch(np.arange(8))
+    assert scaled.shape == (8, 4, 4, 4)  # four pictures and their mirror images
     assert scaled.std(dim=(0, 2, 3), correction=0).tolist() == pytest.approx([1.0] * 4, rel=0.02)
     assert scaled.mean(dim=(0, 2, 3)).tolist() == pytest.approx([0.0] * 4, abs=0.02)
     torch.testing.assert_close(latents.unscaled(scaled), torch.from_numpy(latents.values).float(), atol=1e-3, rtol=1e-3)

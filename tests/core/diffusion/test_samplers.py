@@ -46,6 +46,24 @@ def test_a_perfect_model_leads_to_its_picture(name, steps, kind, clean):
     torch.testing.assert_close(x, clean, atol=0.2 if name in ("ddim", "lcm") else 1e-3, rtol=0)
 
 
+@pytest.mark.parametrize("steps", [1, 2, 10, 50])
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_schedule_may_begin_in_pure_noise(name, steps, clean):
+    """The built-in model's: at the first timestep nothing is left of the picture."""
+    config = {**STABLE_DIFFUSION, "rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
+    sampler = Sampler(name, config, "v_prediction", steps, synchronized=range(steps))
+    assert sampler.timesteps[0] == 999
+    alpha, sigma = sampler.scales(0)
+    assert alpha < 1e-3
+    assert sigma == pytest.approx(1, abs=1e-6)
+    x = clean.flip(0, 1, 2, 3)
+    for i in range(steps):
+        output = oracle_output(x, clean, *sampler.scales(i), "v_prediction")
+        torch.testing.assert_close(sampler.x0(x, output, i), clean, atol=2e-3, rtol=2e-3)
+        x = sampler.step(x, output, i)
+    torch.testing.assert_close(x, clean, atol=0.2 if name == "ddim" else 5e-3, rtol=0)
+
+
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_timesteps_are_distinct_and_known_to_the_model(name):
     for steps in (1, 2, 3, 50, 600, 1000):
