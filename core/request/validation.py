@@ -181,8 +181,6 @@ def _fill_in(values: Mapping[str, Any], model: Model | None, findings: Findings)
         preset.update(gradient="exact", reuse_noise=False)  # there is no model output in the gradient
     if facts is not None and preset["loss_decoder"] == "tiny" and tiny_decoder_problem(model.tiny_decoder, facts):
         preset["loss_decoder"] = "full"  # a preset takes what the model has
-    if values.get("target") == "world" and values["preset"] != "paper":
-        preset["shift_windows"] = True  # else the join of the loop is a window's edge at every step
     shift = values.get("shift_windows", preset["shift_windows"])
     if shift != preset["shift_windows"]:
         strides_per_window = 1 if shift else LEAST_OVERLAP  # windows that stay where they are must overlap

