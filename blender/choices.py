@@ -37,9 +37,8 @@ RANGES = (
     ("EXPANDED", "Expanded", "Light: highlights lifted above white, and a sun with the energy of one (a guess)"),
 )
 POLES = (
-    ("QUALITY", "By Quality", "Painted by the model, but for drafts"),
-    ("GENERATE", "Generate", "The sky above and the ground below are painted by the model"),
     ("FILL", "Fill", "The colours of the panorama's edges go on, ever smoother"),
+    ("GENERATE", "Generate", "The sky above and the ground below are painted by the model, at several times the cost"),
 )
 SUNS = (
     ("WORLD", "In World", "The sun is part of the world"),

@@ -31,11 +31,13 @@ def request_settings(settings: Any, seed: int, device: str, dtype: str) -> dict[
     given |= {name: value for name in ("width", "height") if (value := getattr(settings, name))}
     given |= list_settings(settings)
     if settings.target == "WORLD":
-        given |= {"world_size": settings.world_size, "range": settings.light_range.lower()}
+        given |= {
+            "world_size": settings.world_size,
+            "range": settings.light_range.lower(),
+            "poles": settings.poles.lower(),
+        }
         if settings.light_range == "EXPANDED":
             given["peak"] = settings.peak
-        if settings.poles != "QUALITY":
-            given["poles"] = settings.poles.lower()
     if settings.low_memory:
         given |= LOW_MEMORY
     if custom:

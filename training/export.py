@@ -1,7 +1,7 @@
 """From checkpoints to the model that is shipped: ``python -m training.export models/landscapes``.
 
 Writes a folder in diffusers layout with float16 weights, the network of the built-in distance beside them, and
-``training.json``: the configuration, and how far every stage came.
+``training.json``: the configuration, how far every stage came, and the same of the model that the run went on from.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from .features import Classifier, folded
 from .latents import read_latents
 from .loop import CONFIG, averaged_weights, read_config
 from .samples import SCHEDULER
+from .unpack import RECORD
 from .words import read_tokenizer
 
 MODEL_INDEX = {
@@ -93,7 +94,10 @@ def export(run: Path, output: Path, config: Mapping[str, Any], pictures: int) ->
     version = {"_diffusers_version": import_diffusers().__version__}
     _write_json(output / "model_index.json", MODEL_INDEX | version)
     _write_json(output / "scheduler" / "scheduler_config.json", {**SCHEDULER, **version})
-    _write_json(output / "training.json", {"config": config, "pictures": pictures, "stages": _progress(run)})
+    record = {"config": config, "pictures": pictures, "stages": _progress(run)}
+    if (run / RECORD).exists():
+        record["before"] = json.loads((run / RECORD).read_text(encoding="utf-8"))
+    _write_json(output / RECORD, record)
 
 
 def _export_distance(run: Path, folder: Path, config: Mapping[str, Any]) -> None:

@@ -1,7 +1,8 @@
 """From a shipped model back to checkpoints: ``python -m training.unpack models/landscapes``.
 
 So the training can go on where the last one ended, on another machine. What float16 and an average of weights do not
-hold (the optimizers' state) starts anew. The built-in distance is not unpacked: its heads are gone.
+hold (the optimizers' state) starts anew. The built-in distance is not unpacked: its heads are gone. How the model was
+made so far goes along, for the record of the next one.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from torch import Tensor
 from .denoiser import TOKENIZER
 
 FILES = {"vae": "diffusion_pytorch_model", "unet": "diffusion_pytorch_model", "text_encoder": "model"}
+RECORD = "training.json"  # of a model; in a run, that of the model it goes on from
 STAGES = {"autoencoder": ("vae",), "denoiser": ("unet", "text_encoder")}
 
 
@@ -31,6 +33,7 @@ def unpack(model: Path, run: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.save({"step": 0, "networks": weights, "optimizers": {}, "averages": weights}, path)
     shutil.copytree(model / "tokenizer", run / "denoiser" / TOKENIZER)
+    shutil.copy(model / RECORD, run / RECORD)
 
 
 def _weights(file: Path) -> Mapping[str, Tensor]:

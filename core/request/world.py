@@ -39,7 +39,7 @@ def fill_in_world(values: dict[str, Any], findings: Findings) -> None:
     defaults = {
         "world_size": None,
         "horizon": 0.0,
-        "poles": "fill" if values["preset"] == "draft" else "generate",
+        "poles": "fill",
         "sky_prompt": about("the sky", prompt),
         "ground_prompt": about("the ground seen from above", prompt),
     }
