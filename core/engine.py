@@ -172,14 +172,16 @@ class Engine:
             condition = run.encode_prompt(loaded.components, request.prompt, [text for _, text in request.regions])
         with phase(Phase.SAMPLING):
             sampled = run.sample(loaded, condition, decoder, judge, stopped, keep_trace=outputs.trace is not None)
+        paints = request.poles == "generate" and sampled.stopped_after is None
         with phase(Phase.DECODING):
             canvas = run.decode(decoder, sampled.latents)
-        painted = []
-        if request.poles == "generate" and sampled.stopped_after is None:
+            if not paints:
+                pixels, sun = run.finish(canvas, [])
+        if paints:
             with phase(Phase.SAMPLING):
                 painted = run.paint_poles(loaded, decoder, judge, canvas, stopped)
-        with phase(Phase.DECODING):
-            pixels, sun = run.finish(canvas, painted)
+            with phase(Phase.DECODING):
+                pixels, sun = run.finish(canvas, painted)
         with phase(Phase.SAVING):
             result = Result(
                 pixels=pixels,

@@ -127,7 +127,7 @@ def test_files_that_are_no_checkpoint(refused, here):
     assert line.startswith("model: 'model.safetensors' is not a safetensors file: it looks like a web page")
 
 
-def test_sdxl_and_inpainting_models_are_refused(refused, own_model):
+def test_other_families_and_inpainting_models_are_refused(refused, own_model):
     def edit(file, **entries):
         path = own_model / file
         path.write_text(json.dumps(json.loads(path.read_text()) | entries))
@@ -136,8 +136,8 @@ def test_sdxl_and_inpainting_models_are_refused(refused, own_model):
     (line,) = refused(model="../own")
     assert "takes 9 channels where its latents have 4 (an inpainting or depth model?)" in line
     edit("unet/config.json", in_channels=4)
-    edit("model_index.json", _class_name="StableDiffusionXLPipeline")
-    sentence = "is a StableDiffusionXLPipeline; this version loads Stable Diffusion 1.x and 2.x"
+    edit("model_index.json", _class_name="FluxPipeline", unet=["diffusers", "FluxTransformer2DModel"])
+    sentence = "is a FluxPipeline; this version loads Stable Diffusion 1.x, 2.x and SDXL"
     assert refused(model="../own") == [f"model: '../own' {sentence}"]
 
 

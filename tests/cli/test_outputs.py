@@ -22,8 +22,8 @@ Usage = namedtuple("Usage", "total used free")
     [
         ({"output": None}, "output: is missing; name a PNG with -o"),
         ({"output": ""}, "output: is empty; name a file"),
-        ({"output": "out.jpg"}, "output: 'out.jpg' does not end in .png"),
-        ({"output": "png"}, "output: 'png' does not end in .png"),
+        ({"output": "out.jpg"}, "output: 'out.jpg' does not end in .png (or .exr, for a world's light)"),
+        ({"output": "png"}, "output: 'png' does not end in .png (or .exr, for a world's light)"),
         ({"output": "gone/out.png"}, "output: there is no folder 'gone'; make it, or name another"),
         ({"output": ".."}, "output: '..' is a folder; name a file in it"),
         ({"report": "."}, "report: '.' is a folder; name a file in it"),
