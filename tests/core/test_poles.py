@@ -14,7 +14,8 @@ from syncdiffusion.core.request.validation import prepare
 @pytest.fixture
 def world(settings):
     return {
-        **settings, "target": "world", "width": 384, "stride": 64, "steps": 2, "sync_first": 1, "world_size": 256,
+        **settings, "target": "world", "poles": "generate", "width": 384, "stride": 64, "steps": 2, "sync_first": 1,
+        "world_size": 256,
         "range": "ldr",
     }  # fmt: skip
 
