@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from support.gradients import share_gradients
 from torch import nn
 
 from training.loop import FLOOR, WARM_UP, Averaged, Loop, Worker, averaged_weights, learning_rate, start_workers
@@ -78,14 +79,6 @@ def test_a_step_that_is_not_finite_is_left_out(tmp_path):
     for _ in loop:
         loop.update("line", (line.weight * torch.inf).sum())
     assert torch.equal(line.weight, before)
-
-
-def share_gradients(worker, folder):
-    parameter = nn.Parameter(torch.zeros(2))
-    parameter.grad = torch.full((2,), float(worker.rank))
-    worker.average_gradients([parameter])
-    answers = [worker.any_says(worker.rank == 1), worker.any_says(False)]
-    (folder / str(worker.rank)).write_text(f"{parameter.grad.tolist()} {answers}")
 
 
 def test_workers_share_gradients(tmp_path):
