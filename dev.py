@@ -32,7 +32,7 @@ BPY_PYTHONS = ("3.11", "3.13")  # in order of preference
 # What bpy's own libraries ask of a Debian or Ubuntu without a desktop. .ci/run reads this list.
 DEBIAN_PACKAGES = ("libgl1", "libsm6", "libx11-6", "libxfixes3", "libxi6", "libxkbcommon0", "libxrender1")
 
-DEMO_PROMPT = "a photo of a mountain range at twilight"
+DEMO_PROMPT = "a photo of a mountain lake at sunset"
 DEMO_OPTIONS = ("--preset", "draft", "--target", "world", "--world-size", "2048", "--seed", "2023")
 
 
