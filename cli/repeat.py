@@ -17,7 +17,7 @@ from ..core.models.hub import find_hub_model, is_hub_id
 from ..core.request.presets import PRESET_SETTINGS
 from ..core.request.request import PERSONAL
 from ..core.request.settings import SETTINGS
-from ..core.request.validation import Findings
+from ..core.request.findings import Findings
 from ..core.request.world import SETTINGS_OF_WORLD
 
 # Given on the command line, one of these takes the place of what a picture's request says about the others.

@@ -9,8 +9,8 @@ from .settings import MAX_SIZE
 
 if TYPE_CHECKING:
     from ..models.facts import ModelFacts
+    from .findings import Findings
     from .request import Request
-    from .validation import Findings
 
 STRENGTH = 0.35  # enough to draw detail that an enlarged picture lacks, too little to change what it shows
 LATENTS = ".npz"

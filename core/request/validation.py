@@ -23,6 +23,7 @@ from ..models.facts import ModelFacts
 from ..models.model import Model
 from ..models.tiny_decoder import tiny_decoder_problem
 from ..perceptual.weights import check_weights, smallest_image
+from .findings import Findings
 from .presets import DEFAULT_PRESET, PRESETS, STRIDES_PER_WINDOW, WEIGHT_RATIOS, few_step_settings
 from .request import Request
 from .settings import MAX_SIZE, SETTINGS
@@ -52,27 +53,6 @@ class Plan:
     def canvas_shape(self) -> tuple[int, int, int, int]:
         """That of its latents, (1, C, h, w)."""
         return (1, self.model.facts.latent_channels, self.windows.height, self.windows.width)
-
-
-class Findings:
-    """The problems found so far."""
-
-    def __init__(self, problems: Iterable[Problem] = ()) -> None:
-        self.problems = list(problems)
-
-    def about(self, *settings: str) -> bool:
-        """Whether there is a problem with any of these settings."""
-        return any(problem.field in settings for problem in self.problems)
-
-    def add(self, setting: str, sentence: str, *others: str) -> None:
-        """Note what is wrong with a setting beside ``others``, unless one of them all is known to be wrong already."""
-        if not self.about(setting, *others):
-            self.problems.append(Problem(setting, sentence))
-
-    def raise_any(self) -> None:
-        """Raise InvalidRequestError if there is a problem."""
-        if self.problems:
-            raise InvalidRequestError(self.problems)
 
 
 def read_settings(given: Mapping[str, Any], findings: Findings) -> dict[str, Any]:

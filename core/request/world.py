@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from .settings import MAX_WORLD_SIZE
 
 if TYPE_CHECKING:
+    from .findings import Findings
     from .request import Request
-    from .validation import Findings
 
 SETTINGS_OF_WORLD = ("world_size", "horizon", "poles", "sky_prompt", "ground_prompt", "range", "peak")
 WORLD_SIZE = 4096
