@@ -12,9 +12,9 @@ from typing import Any
 from ..core.errors import InvalidRequestError, Problem, option
 from ..core.files.images import ImageError
 from ..core.files.outputs import Outputs
+from ..core.request.findings import Findings
 from ..core.request.presets import PRESET_SETTINGS
 from ..core.request.settings import SETTINGS, Choice, Flag, Several
-from ..core.request.findings import Findings
 from ..core.request.validation import prepare, read_settings
 from .progress import ProgressLine
 from .repeat import settings_of

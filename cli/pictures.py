@@ -12,8 +12,8 @@ from typing import Any
 from ..core.errors import InvalidRequestError, OutputError, Problem, option
 from ..core.files.images import ImageError, check_image, picture_size, read_request
 from ..core.files.outputs import Outputs
-from ..core.request.settings import SETTINGS, Choice, Whole
 from ..core.request.findings import Findings
+from ..core.request.settings import SETTINGS, Choice, Whole
 from ..core.request.world import NO_SUN, PEAK, WORLD_SIZE
 from .generate import unknown_words
 

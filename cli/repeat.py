@@ -14,10 +14,10 @@ from ..core.models.additions.lora import read_lora
 from ..core.models.builtin import BUILTIN, BUILTIN_FOLDER
 from ..core.models.catalog import find_model
 from ..core.models.hub import find_hub_model, is_hub_id
+from ..core.request.findings import Findings
 from ..core.request.presets import PRESET_SETTINGS
 from ..core.request.request import PERSONAL
 from ..core.request.settings import SETTINGS
-from ..core.request.findings import Findings
 from ..core.request.world import SETTINGS_OF_WORLD
 
 # Given on the command line, one of these takes the place of what a picture's request says about the others.
