@@ -59,10 +59,10 @@ def _on_this_machine(name: str, file: Mapping[str, str], folder: Path, findings:
     if name == "model" and file["name"] == BUILTIN and _is_this_builtin(file["sha256"]):
         return BUILTIN
     path = _find_file(folder, file["name"], file["sha256"])
-    if path is None and not is_hub_id(file["name"]):
+    if path is None and not (name == "model" and is_hub_id(file["name"])):
         sentence = "with which that picture was made, is not on this machine or has changed since"
         findings.add(name, f"{file['name']!r}, {sentence}; name it with --{option(name)}")
-    elif path is not None and not _is_hub_model(file["name"], path):
+    elif path is not None and not (name == "model" and _is_hub_model(file["name"], path)):
         return str(path)
     return file["name"]
 

@@ -34,7 +34,7 @@ from .hashes import file_hashes
 from .methods import make_denoiser, make_diffusion, make_sampler
 from .models.libraries import import_diffusers
 from .models.model import Components, model_key
-from .models.tiny_decoder import load_tiny_decoder
+from .models.tiny_decoder import load_tiny_decoder, tiny_decoder_problem
 from .panorama.fuse import fuse
 from .panorama.views import View
 from .panorama.world import finished
@@ -226,13 +226,12 @@ class _Run:
         components = self.plan.model.load(self.dtype).to(self.device)
         for note in components.notes:
             self.reporter.warn(note)
-        decoder = self.decoder(components)
-        if self.plan.request.tiny_decoder is not None:
-            tiny = load_tiny_decoder(self.plan.model.tiny_decoder, self.dtype).to(self.device)
+        model = self.plan.model
+        if tiny_decoder_problem(model.tiny_decoder, model.facts) is None:
+            tiny = load_tiny_decoder(model.tiny_decoder, self.dtype).to(self.device)
             return _Loaded(components, TinyPreview(TinyDecoder(tiny, self.reporter.warn)))
-        return _Loaded(
-            components, fit_preview(decoder, self.encoder(components).images, self.plan.model.facts, self.device)
-        )
+        decoder, encoder = self.decoder(components), self.encoder(components)
+        return _Loaded(components, fit_preview(decoder, encoder.images, model.facts, self.device))
 
     def load_judge(self) -> _Judge:
         """What the request compares windows by, on the device."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from .files.known import KnownFiles
 from .models.builtin import BUILTIN
+from .models.hub_cache import repository_of
 from .request.request import FileNames
 from .request.validation import Plan
 
@@ -27,5 +28,7 @@ def file_hashes(plan: Plan, known: KnownFiles) -> dict[str, FileNames]:
 
 
 def _name_and_hash(path: Path, known: KnownFiles) -> dict[str, str]:
-    parts = [part for part in path.iterdir() if part.suffix in (".json", ".safetensors")] if path.is_dir() else None
-    return {"name": path.name, "sha256": known.sha256(path, parts)}
+    if not path.is_dir():
+        return {"name": path.name, "sha256": known.sha256(path)}
+    parts = [part for part in path.iterdir() if part.suffix in (".json", ".safetensors")]
+    return {"name": repository_of(path) or path.name, "sha256": known.sha256(path, parts)}

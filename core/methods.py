@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from torch import Tensor
+from torch import Generator, Tensor
 
 from .diffusion.blended import BlendedExtrapolation
 from .diffusion.coherence import Coherence
@@ -21,8 +21,12 @@ from .runtime.memory import Batches
 from .runtime.precision import Network
 
 
-def make_sampler(plan: Plan) -> Sampler:
-    """The plan's sampler, at its first step."""
+def make_sampler(plan: Plan, noise: Generator | None = None) -> Sampler:
+    """The plan's sampler, at its first step.
+
+    ``noise`` is what it draws from where it adds noise (None: as the canvas's own run does). Samplers of one run that
+    do not step the canvas itself share one, or the noise of the first would come again.
+    """
     request, facts = plan.request, plan.model.facts
     return Sampler(
         request.scheduler,
@@ -31,7 +35,7 @@ def make_sampler(plan: Plan) -> Sampler:
         request.steps,
         synchronized=[i for i, weight in enumerate(request.sync_weights()) if weight],
         start=request.start_step,
-        generator=generator_after(request.seed, plan.canvas_shape),
+        generator=noise or generator_after(request.seed, plan.canvas_shape),
     )
 
 
@@ -56,7 +60,8 @@ def make_diffusion(
     """The plan's method. ``coherence`` and ``anchor`` are for the steps that synchronize; None where none does."""
     request = plan.request
     if request.method == "blended":
-        return BlendedExtrapolation(plan.windows, denoise, partial(make_sampler, plan), batches, request.seed)
+        noise = generator_after(request.seed, plan.canvas_shape)
+        return BlendedExtrapolation(plan.windows, denoise, partial(make_sampler, plan, noise), batches, request.seed)
     if request.method == "diffcollage":
         return DiffCollage(plan.windows, denoise, sampler, batches)
     return JointDiffusion(

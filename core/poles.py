@@ -21,7 +21,7 @@ from .decoding.encoder import Encoder
 from .diffusion.coherence import Coherence
 from .diffusion.denoiser import Denoiser
 from .diffusion.joint_diffusion import Anchor, JointDiffusion, Shortcuts
-from .diffusion.noise import initial_noise
+from .diffusion.noise import generator_for
 from .diffusion.samplers import Sampler
 from .diffusion.windows import Panels
 from .events import Phase, Progress
@@ -195,8 +195,11 @@ class PolePainter:
                 cap, strip, request.horizon, self._decoder, self._encoder, request.window,
                 self._reporter.check_cancelled,
             )  # fmt: skip
-            sampler = make_sampler(self._plan)
-            z = self._start(number, cap, exchange, sphere, sampler)
+            noise = generator_for(request.seed, "sky" if number == 0 else "ground")
+            z = torch.randn(self._shape(cap), generator=noise).to(self._decoder.device)
+            sampler = make_sampler(self._plan, noise)
+            if sphere is not None:
+                z = sampler.noised(exchange.clean_start(sphere), z, sampler.first)
             for step in self._diffusion(cap, sampler, exchange).run(z):
                 done = number * steps + step.index + 1 - request.start_step
                 self._reporter.step(Progress(Phase.SAMPLING, done, 2 * steps))
@@ -222,13 +225,11 @@ class PolePainter:
             correct=exchange,
         )
 
-    def _start(self, number: int, cap: Cap, exchange: Exchange, sphere: np.ndarray | None, sampler: Sampler) -> Tensor:
-        """Noise of its own, apart from the strip's, which has the seed itself; or a sphere that is refined under it."""
-        request, facts = self._plan.request, self._plan.model.facts
-        panels = cap.panels(request, facts.latent_factor)
-        seed = request.seed + ((number + 1) << 32)
-        noise = initial_noise(seed, (1, facts.latent_channels, panels.height, panels.width)).to(self._decoder.device)
-        return noise if sphere is None else sampler.noised(exchange.clean_start(sphere), noise, sampler.first)
+    def _shape(self, cap: Cap) -> tuple[int, int, int, int]:
+        """That of a cap's latents."""
+        facts = self._plan.model.facts
+        panels = cap.panels(self._plan.request, facts.latent_factor)
+        return 1, facts.latent_channels, panels.height, panels.width
 
 
 def _seen_strip(strip: np.ndarray, horizon: float, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,5 +1,7 @@
 """Small models and weights that all tests share, made once a session; and the machine kept out of the tests."""
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from huggingface_hub import constants
 from hypothesis import settings
 from support.models import make_lpips_weights, make_model, make_tiny_decoder, make_vgg19_weights
 
+from syncdiffusion.core.models import hub_cache
 from syncdiffusion.core.models.libraries import import_diffusers
 
 import_diffusers()
@@ -68,6 +71,21 @@ def v_model_folder(model: Callable[..., Path]) -> Path:
 def tiny_decoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny decoder for the latents of the small models, to be copied beside a VAE."""
     return make_tiny_decoder(tmp_path_factory.mktemp("tiny") / "tiny_decoder")
+
+
+@pytest.fixture
+def cached_tiny_decoder(
+    model_folder: Path, tiny_decoder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """The same in the Hugging Face cache, as what is published for the family of ``model_folder``."""
+    width = json.loads((model_folder / "unet" / "config.json").read_text("utf-8"))["cross_attention_dim"]
+    monkeypatch.setitem(hub_cache.TINY_DECODERS, width, "madebyollin/taesd")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path_factory.mktemp("hub")))
+    repository = hub_cache.hub_cache() / "models--madebyollin--taesd"
+    shutil.copytree(tiny_decoder, repository / "snapshots" / "abc")
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("abc", "utf-8")
+    return repository / "snapshots" / "abc"
 
 
 @pytest.fixture(scope="session")

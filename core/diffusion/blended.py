@@ -50,8 +50,9 @@ def growth(windows: Windows) -> list[Growth]:
 class BlendedExtrapolation:
     """Grows a canvas window by window; each takes all the steps, with a sampler of its own.
 
-    ``denoise`` gives the guided model output for a batch of windows at a timestep. ``seed`` is of the noise that known
-    latents are given.
+    ``denoise`` gives the guided model output for a batch of windows at a timestep. ``make_sampler`` gives one at its
+    first step; where samplers add noise, all draw from one generator. ``seed`` is of the noise that known latents are
+    given.
     """
 
     def __init__(

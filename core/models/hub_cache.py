@@ -27,6 +27,15 @@ def cached_repository(hub_id: str) -> Path | None:
     return snapshots / revision if revision and os.path.isdir(snapshots / revision) else None
 
 
+def repository_of(path: Path) -> str | None:
+    """The hub id of the repository that a file or folder of the cache belongs to; None for any other path."""
+    parts = Path(path).parts
+    if "snapshots" not in parts[1:]:
+        return None
+    folder = parts[parts.index("snapshots", 1) - 1]
+    return folder.removeprefix("models--").replace("--", "/", 1) if folder.startswith("models--") else None
+
+
 def published_tiny_decoder(facts: ModelFacts) -> Path | None:
     """The tiny decoder of a model's family, if it is in the cache; None if not, or if the family has none."""
     hub_id = TINY_DECODERS.get(facts.text_width)

@@ -60,7 +60,7 @@ class MemoryPlan:
 
     def fits(self, gigabytes: float) -> bool:
         """Whether a card of so many GB can run it."""
-        return self.peak_bytes + RESERVED <= USABLE * gigabytes * GIB
+        return fits(self.peak_bytes, gigabytes * GIB)
 
 
 # From the paper's way to the least: what each gives up.
@@ -83,23 +83,44 @@ def memory_plans(model: Footprint, window: int | None = None, guided: bool = Tru
 
     ``window`` in pixels (None: the native size). ``guided``: whether there are two branches, as few-step models lack.
     """
+    return [MemoryPlan(name, way, peak_bytes(model, window, guided, **way)) for name, way in _WAYS]
+
+
+def peak_bytes(
+    model: Footprint,
+    window: int | None = None,
+    guided: bool = True,
+    number: int = HALF,
+    *,
+    method: str = "syncdiffusion",
+    gradient: str = "exact",
+    loss_decoder: str = "full",
+    loss_scale: float = 1.0,
+) -> int:
+    """The peak of one way to run a model: the settings of a request that make it one, and those of ``memory_plans``.
+
+    ``number``: bytes of the networks' numbers, 4 in float32.
+    """
     pixels = (window or model.native) ** 2
     scale = pixels / model.native**2
-    weights = HALF * (model.unet + model.vae)
+    precision = number / HALF  # of what is counted in half precision
+    weights = number * (model.unet + model.vae)
     branches = 2 if guided else 1
-    encoding = weights + HALF * model.text
-    plans = []
-    for name, settings in _WAYS:
-        kept = 0.0
-        if settings.get("method") != "multidiffusion":
-            kept = FULL * VGG16_PARAMETERS + DISTANCE_KEPT * pixels
-            kept += TINY_KEPT * pixels if "loss_decoder" in settings else model.vae_kept * scale
-            if "gradient" not in settings:
-                kept += branches * model.unet_kept * scale
-        # One pass without a gradient holds a few feature maps: here and in the last decode, which goes in tiles.
-        passing = weights + max(0.15 * branches * model.unet_kept, 0.25 * model.vae_kept) * scale
-        plans.append(MemoryPlan(name, settings, int(max(encoding, weights + WASTE * kept, passing))))
-    return plans
+    kept = 0.0
+    if method == "syncdiffusion":
+        kept = DISTANCE_KEPT * pixels
+        kept += precision * (TINY_KEPT * pixels if loss_decoder == "tiny" else model.vae_kept * scale)
+        kept = FULL * VGG16_PARAMETERS + kept * loss_scale**2
+        if gradient == "exact":
+            kept += precision * branches * model.unet_kept * scale
+    # One pass without a gradient holds a few feature maps: here and in the last decode, which goes in tiles.
+    passing = precision * max(0.15 * branches * model.unet_kept, 0.25 * model.vae_kept) * scale
+    return int(weights + max(number * model.text, WASTE * kept, passing))
+
+
+def fits(peak: float, card: float) -> bool:
+    """Whether a card can hold a peak, both in bytes."""
+    return peak + RESERVED <= USABLE * card
 
 
 def best_plan(plans: Sequence[MemoryPlan], gigabytes: float) -> MemoryPlan | None:

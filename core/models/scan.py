@@ -16,7 +16,7 @@ from .additions.vae import Vae, is_vae
 from .facts import TEXT_WIDTHS, ModelFacts
 from .few_step import few_step_lora, telling_name
 from .folder import FolderModel
-from .hub_cache import current_revision, hub_cache
+from .hub_cache import current_revision, hub_cache, repository_of
 from .single_file.checkpoint import CheckpointModel
 from .single_file.families import UNET
 from .single_file.header import CheckpointError, Header, read_header
@@ -155,8 +155,7 @@ def _current(snapshots: Path, revisions: list[str]) -> list[str]:
 
 def _name_of(path: Path) -> str:
     """What a user calls it: of the Hugging Face cache its hub id."""
-    name = telling_name(path)
-    return name.removeprefix("models--").replace("--", "/", 1) if name.startswith("models--") else name
+    return repository_of(path) or telling_name(path)
 
 
 def _of(problem: Problem | None) -> str | None:

@@ -136,6 +136,11 @@ class Request:
         """Whether any step does gradient work."""
         return any(self.sync_weights())
 
+    @property
+    def judges_by_tiny(self) -> bool:
+        """Whether a tiny decoder has a say in the picture, and is not for previews only."""
+        return self.synchronizes and self.loss_decoder == "tiny"
+
     def to_json(
         self,
         files: Mapping[str, FileNames],
@@ -156,6 +161,8 @@ class Request:
         if not self.synchronizes:
             values["loss_weights"] = None
             values["anchor"] = "center" if self.anchor_image else self.anchor
+        if not self.judges_by_tiny:
+            values["tiny_decoder"] = None
         for name, file in files.items():
             values[name] = file["name"] if isinstance(file, Mapping) else [one["name"] for one in file]
         values["lora"] = [read_lora(text).named(name) for text, name in zip(self.lora, values["lora"], strict=True)]
@@ -171,7 +178,7 @@ class Request:
         named["anchor"] = self.anchor_image if self.synchronizes else None
         named |= {"init_image": self.init_image, "initial_latents": self.initial_latents}
         named |= {"lora": tuple(str(read_lora(text).path) for text in self.lora), "embedding": self.embedding}
-        named |= {"vae": self.vae, "tiny_decoder": self.tiny_decoder}
+        named |= {"vae": self.vae, "tiny_decoder": self.tiny_decoder if self.judges_by_tiny else None}
         return {name: paths for name, paths in named.items() if paths}
 
     @property

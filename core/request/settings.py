@@ -229,7 +229,10 @@ SETTINGS: Mapping[str, Setting] = {
         "a textual inversion, whose file's name is its word in the prompt; may be given again", File("")
     ),
     "vae": File("another VAE than the model's: a folder in diffusers layout or a .safetensors file"),
-    "tiny_decoder": File("a folder with a diffusers AutoencoderTiny, for previews and --loss-decoder tiny"),
+    "tiny_decoder": File(
+        "a folder with a diffusers AutoencoderTiny, for previews and --loss-decoder tiny (default: the one beside the "
+        "model, or its family's where the Hugging Face cache has it)"
+    ),
     "preset": Choice("fills in what is not given", names=PRESET_NAMES),
     "target": Choice(
         "strip: a flat picture; world: the whole sphere round a strip that closes (wraps x); tile: repeats in both "
@@ -288,7 +291,7 @@ SETTINGS: Mapping[str, Setting] = {
         names=GRADIENTS,
     ),
     "loss_decoder": Choice(
-        "what decodes windows for the comparison: the model's own decoder, or the tiny one beside it (tiny_decoder/)",
+        "what decodes windows for the comparison: the model's own decoder, or its tiny one (see --tiny-decoder)",
         names=LOSS_DECODERS,
     ),
     "loss_scale": NumberChoice("size at which windows are compared: 1, or 0.5 of theirs", names=LOSS_SCALES),

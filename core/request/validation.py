@@ -21,7 +21,7 @@ from ..models.builtin import BUILTIN
 from ..models.catalog import find_model
 from ..models.facts import ModelFacts
 from ..models.model import Model
-from ..models.tiny_decoder import tiny_decoder_problem
+from ..models.tiny_decoder import tiny_decoder_files, tiny_decoder_problem
 from ..perceptual.weights import check_weights, smallest_image
 from .findings import Findings
 from .presets import DEFAULT_PRESET, PRESETS, STRIDES_PER_WINDOW, WEIGHT_RATIOS, few_step_settings
@@ -115,7 +115,9 @@ def prepare(given: Mapping[str, Any], more: Iterable[Problem] = (), model: Model
 def _find_model(values: Mapping[str, Any], findings: Findings) -> Model | None:
     additions = _additions(values)
     model = None if findings.about("model") else _find_base(values, findings)
-    findings.problems += additions.problems(model.facts if model else None)
+    known = {problem.field for problem in findings.problems}  # of a file that is gone nothing more is to be said
+    problems = additions.problems(model.facts if model else None)
+    findings.problems += [problem for problem in problems if problem.field not in known]
     return AdaptedModel(model, additions) if model and additions and not findings.about(*ADDITIONS) else model
 
 
@@ -173,6 +175,8 @@ def _fill_in(values: Mapping[str, Any], model: Model | None, findings: Findings)
         preset["sync_first"] = None  # who says which steps synchronize says it for the whole run
     for name, value in preset.items():
         values.setdefault(name, value)
+    if facts is not None and values["loss_decoder"] == "tiny" and values["tiny_decoder"] is None:
+        values["tiny_decoder"] = _tiny_decoder_elsewhere(model, facts)
 
     needed = TARGET_WRAPS.get(values["target"])
     if needed and values.get("wrap", needed) != needed:
@@ -193,6 +197,14 @@ def _fill_in(values: Mapping[str, Any], model: Model | None, findings: Findings)
         if values["target"] == "world" and values["world_size"] is None:
             values["world_size"] = default_size(values)
     return Request(**{"prompt": "", **dict.fromkeys(SIZES, 0), **values})
+
+
+def _tiny_decoder_elsewhere(model: Model, facts: ModelFacts) -> str | None:
+    """The tiny decoder that a model was found to have outside of its own files: a picture is to name it, too."""
+    folder = model.tiny_decoder
+    if tiny_decoder_problem(folder, facts) or not set(tiny_decoder_files(folder)).isdisjoint(model.files):
+        return None
+    return str(folder)
 
 
 def _notes(request: Request, facts: ModelFacts) -> Iterator[str]:
@@ -337,4 +349,4 @@ def _check_shortcuts(request: Request, model: Model | None, findings: Findings) 
     if request.loss_decoder == "tiny" and model is not None:
         problem = tiny_decoder_problem(model.tiny_decoder, model.facts)
         if problem is not None:
-            findings.add("loss_decoder", problem)
+            findings.add("loss_decoder", problem, "tiny_decoder")

@@ -228,6 +228,21 @@ def test_file_names_lead_nowhere(saying, repeat, here):
         )
 
 
+def test_a_tiny_decoder_that_was_found_in_the_cache(pictures, repeat, cached_tiny_decoder):
+    picture = pictures(loss_decoder="tiny", steps=1)
+    assert repeat(picture).status == 0
+    assert Path("again.png").read_bytes() == picture.read_bytes()
+    shutil.rmtree(cached_tiny_decoder)
+    outcome = repeat(picture)
+    assert (outcome.status, outcome.errors) == (
+        2,
+        [
+            "tiny-decoder: 'madebyollin/taesd', with which that picture was made, is not on this machine or has changed "
+            "since; name it with --tiny-decoder"
+        ],
+    )
+
+
 def test_a_hub_model_keeps_its_id(saying, repeat):
     picture = saying(files={"model": {"name": "nobody/nothing", "sha256": "0" * 64}})
     (line,) = repeat(picture).errors

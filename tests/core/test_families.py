@@ -112,6 +112,34 @@ def test_few_steps_without_guidance(settings, model, monkeypatch):
     assert (told.request.scheduler, told.request.steps, told.request.guidance_scale) == ("ddim", 50, 7.5)
 
 
+@pytest.mark.parametrize(
+    ("way", "draws"),
+    [
+        ({"method": "blended", "width": 128}, 3 * 3),
+        ({"target": "world", "world_size": 256, "poles": "generate"}, 3 * 3),
+    ],
+    ids=["windows that are grown", "strip, sky and ground"],
+)
+def test_no_two_samplers_of_a_run_add_the_same_noise(settings, model, monkeypatch, way, draws):
+    """LCM adds noise after every step but the last; each of three has four steps here."""
+    from diffusers.schedulers import scheduling_lcm
+
+    draw, drawn = scheduling_lcm.randn_tensor, []
+
+    def watched(*given, **named):
+        drawn.append(draw(*given, **named))
+        return drawn[-1]
+
+    monkeypatch.setattr(scheduling_lcm, "randn_tensor", watched)
+    monkeypatch.setattr("syncdiffusion.core.diffusion.background.STEPS", 1)
+    settings |= {"model": str(model(scheduler="LCMScheduler")), "steps": 4, "preset": "draft", "sync_weight": 0, **way}
+    first = run(settings)
+    assert len(drawn) == draws
+    beginnings = {tuple(noise.flatten()[:8].tolist()) for noise in drawn}
+    assert len(beginnings) == draws
+    assert np.array_equal(first.latents, run(settings).latents)
+
+
 def test_regions_blend_along_the_canvas(settings, model_folder):
     """Where one prompt alone counts, the picture is that of the prompt; the wrap is blended, too."""
     settings |= {**PLAIN, "width": 256, "wrap": "x", "stride": 64}

@@ -9,6 +9,8 @@ import torch
 
 from syncdiffusion.core.decoding.tiny import TinyDecoder, TinyPreview
 from syncdiffusion.core.errors import InvalidRequestError, ModelError
+from syncdiffusion.core.files.known import KnownFiles
+from syncdiffusion.core.hashes import file_hashes
 from syncdiffusion.core.models.folder import FolderModel
 from syncdiffusion.core.models.hub_cache import published_tiny_decoder
 from syncdiffusion.core.models.tiny_decoder import (
@@ -97,6 +99,26 @@ def test_that_of_the_family_is_taken_from_the_cache(model_folder, tiny_decoder, 
     assert published_tiny_decoder(of_1_5) == repository / "snapshots" / "abc"
     assert published_tiny_decoder(dataclasses.replace(facts, text_width=2048)) is None
     assert published_tiny_decoder(facts) is None  # latents of one's own are no family's
+
+
+def test_a_picture_names_the_one_that_judged_it_wherever_it_was_found(
+    model_folder, tiny_decoder, lpips_alex, cached_tiny_decoder, tmp_path
+):
+    """The model is found to have it in the cache; a folder's own is a file of the model's."""
+    settings = {"prompt": "a lake", "model": str(model_folder), "loss": "lpips-alex", "loss_weights": str(lpips_alex)}
+    given = {**settings, "loss_decoder": "tiny"}
+    request = prepare(given).request
+    assert request.tiny_decoder == str(cached_tiny_decoder)
+    told = request.to_json(file_hashes(prepare(given), KnownFiles()))
+    assert told["tiny_decoder"] == told["files"]["tiny_decoder"]["name"] == "madebyollin/taesd"
+    assert KnownFiles().find(told["files"]["tiny_decoder"]["sha256"]) == cached_tiny_decoder
+    for change in ({}, {"tiny_decoder": str(tiny_decoder)}, {**given, "method": "multidiffusion"}):  # for previews only
+        plan = prepare({**settings, **change})
+        told = plan.request.to_json(file_hashes(plan, KnownFiles()))
+        assert (told["tiny_decoder"], "tiny_decoder" in told["files"]) == (None, False)
+    shutil.copytree(model_folder, tmp_path / "m")
+    shutil.copytree(tiny_decoder, tmp_path / "m" / "tiny_decoder")
+    assert prepare({**given, "model": str(tmp_path / "m")}).request.tiny_decoder is None
 
 
 def test_one_that_is_named(model_folder, tiny_decoder, tmp_path):
