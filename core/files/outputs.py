@@ -102,7 +102,7 @@ class Outputs:
 
         def write_picture(file: IO[bytes]) -> None:
             if self.is_light:
-                write_exr(Path(file.name), result.pixels, result.request, REQUEST_KEY, XMP)
+                write_exr(file, result.pixels, result.request, REQUEST_KEY, XMP)
             else:
                 write_png(file, result.pixels, result.request)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from .settings import MAX_WORLD_SIZE
@@ -63,9 +62,7 @@ def default_size(values: dict[str, Any]) -> int:
 
 
 def check_world(request: Request, findings: Findings) -> None:
-    """What is wrong with the sizes of a world, or stands against its light."""
-    if request.range == "expanded" and find_spec("OpenEXR") is None:
-        findings.add("range", "'expanded' needs the package OpenEXR, which this Python does not find; take ldr")
+    """What is wrong with the sizes of a world."""
     if request.world_size % 2:
         findings.add("world_size", f"{request.world_size} is odd; {request.world_size + 1} would be even")
     least = LEAST_WINDOWS * request.window

@@ -52,12 +52,3 @@ def test_what_cannot_be(world, given, field, sentence):
     with pytest.raises(InvalidRequestError) as caught:
         prepare({**world, **given})
     assert [(p.field, sentence in p.sentence) for p in caught.value.problems] == [(field, True)], caught.value
-
-
-def test_light_needs_its_library(world, monkeypatch):
-    from syncdiffusion.core.request import world as module
-
-    monkeypatch.setattr(module, "find_spec", lambda _: None)
-    with pytest.raises(InvalidRequestError, match="range: 'expanded' needs the package OpenEXR"):
-        prepare(world)
-    assert prepare({**world, "range": "ldr"}).request.range == "ldr"
