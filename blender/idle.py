@@ -22,7 +22,7 @@ ANY_PROMPT = "a picture"
 # What makes no difference for time and memory.
 _NO_MATTER = ("prompt", "negative_prompt", "seed")
 
-_answers: queue.SimpleQueue[str] = queue.SimpleQueue()
+_answers: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()  # what it takes, the canvas
 _estimated: Any = None
 _warmed: Any = None
 
@@ -31,7 +31,7 @@ def update() -> None:
     """Hand the worker what is to be prepared, and take in what it has found out."""
     global _estimated, _warmed
     while not _answers.empty():
-        session.estimate = _answers.get()
+        session.estimate, session.canvas = _answers.get()
         screen.redraw()
     looked_at = time.monotonic() - session.panel_drawn < LOOKED_AT
     if not looked_at or setup.why_no_engine() or bpy.app.is_job_running("RENDER"):
@@ -62,6 +62,7 @@ def _estimate(runs: Path, given: dict[str, Any], count: int) -> None:
     from ..core.request.validation import prepare
 
     try:
-        _answers.put(estimates.estimate(runs, prepare(given), count))
+        plan = prepare(given)
+        _answers.put((estimates.estimate(runs, plan, count), f"{plan.request.width} × {plan.request.height}"))
     except SyncDiffusionError:
-        _answers.put("")
+        _answers.put(("", ""))

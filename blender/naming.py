@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 MAX_NAME_BYTES = 63  # of a data-block; Blender cuts the rest off
-_PREFIX = "SyncD"
+_PREFIX = "SyncD "
 _MAX_WORDS_BYTES = 40
 _LEFT_OUT = frozenset(("a", "an", "the", "of"))
 
@@ -22,7 +22,12 @@ def picture_name(prompt: str, seed: int) -> str:
         if len(longer.encode()) > _MAX_WORDS_BYTES:
             break
         kept = longer
-    return f"{_PREFIX} {kept or 'picture'} {seed:04d}"
+    return f"{_PREFIX}{kept or 'picture'} {seed:04d}"
+
+
+def short_name(name: str) -> str:
+    """A picture's name without what all of them begin with."""
+    return name.removeprefix(_PREFIX)
 
 
 def free_path(folder: Path, name: str, is_taken: Callable[[Path], bool], suffix: str = ".png") -> Path:

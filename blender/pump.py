@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 INTERVAL = 0.1  # seconds between two looks while there are tasks
 IDLE_INTERVAL = 0.5
 
-_drawn = ("", "")
+_drawn: tuple[str, str, bool] | None = None  # what panels showed last
 
 
 def start() -> None:
@@ -57,9 +57,9 @@ def tick() -> float:
             if not finished:
                 live.update(session.running)
             status.show(session.running)
-            _redraw_if_changed()
         else:
             idle.update()
+        _redraw_if_changed()
     except Exception:  # one that escapes would end the timer, and the panel would stand still for ever
         session.failure = Failure("An unexpected error in the add-on; Copy Details has it", traceback.format_exc())
         screen.redraw()
@@ -67,9 +67,9 @@ def tick() -> float:
 
 
 def _redraw_if_changed() -> None:
-    """Pauses are no events, and panels show them too."""
+    """Pauses are no events, nor is a model that is loaded or released; panels show them too."""
     global _drawn
-    state = status.text(session.running) if session.running else "", session.suspended
+    state = status.text(session.running) if session.running else "", session.suspended, session.holds_model
     if state != _drawn:
         _drawn = state
         screen.redraw()

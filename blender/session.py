@@ -95,6 +95,8 @@ class Session:
         self.failure: Failure | None = None
         self.estimate = ""
         """What the next picture will take, as a sentence."""
+        self.canvas = ""
+        """The size that its canvas will have."""
         self.suspended = ""
         """Why the preview in the viewport stands still, in a word."""
         self.panel_drawn = -math.inf
@@ -122,6 +124,11 @@ class Session:
     def waiting(self) -> list[Task]:
         """The tasks after that, in their order."""
         return self.tasks[1:]
+
+    @property
+    def holds_model(self) -> bool:
+        """Whether a model may be in memory."""
+        return self._queue is not None and self._queue.holds_model
 
     @property
     def paused(self) -> bool:

@@ -147,6 +147,11 @@ class JobQueue:
         return not self._go.is_set()
 
     @property
+    def holds_model(self) -> bool:
+        """Whether a model may be in memory, for ``release_model`` to give back."""
+        return self._engine is not None
+
+    @property
     def jobs(self) -> tuple[Job, ...]:
         """The jobs that are not finished, first the running one."""
         with self._changed:

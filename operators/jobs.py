@@ -110,6 +110,12 @@ class SYNCDIFFUSION_OT_release_model(bpy.types.Operator):
     bl_idname = "syncdiffusion.release_model"
     bl_label = "Free VRAM"
 
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether there is something to give back."""
+        cls.poll_message_set("No model is loaded")
+        return session.holds_model
+
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Forget the model; of a running picture, move it into main memory until the picture goes on."""
         if session.running is not None:

@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 
 from ..blender import backdrops, live_world, material_nodes, materials, preview, status, suns, world_nodes, worlds
+from ..blender.naming import short_name
 from ..blender.session import session
 from ..operators.variations import LARGE
 from . import parts
@@ -23,7 +24,8 @@ def draw_finished(layout: Any, context: bpy.types.Context) -> None:
     done = session.finished
     image = bpy.data.images.get(done.image)
     box = layout.box()
-    box.label(text=f"{done.path.stem}, {status.duration(done.seconds)}", icon="CHECKMARK")
+    seconds = status.duration(done.seconds).replace(" ", "\u00a0")  # in one line
+    parts.wrapped(box, context, f"{short_name(done.path.stem)}, {seconds}", "CHECKMARK")
     if image is None:
         parts.wrapped(box, context, done.message or f"Its data-block is gone; the file is {done.path}", "INFO")
         return
@@ -33,7 +35,7 @@ def draw_finished(layout: Any, context: bpy.types.Context) -> None:
         parts.picture(box, context, preview.icon_ids(done.icon))
     if done.message:
         parts.wrapped(box, context, done.message, "INFO")
-    draw_picture(box, image, done.target)
+    draw_picture(box, context, image, done.target)
     column = box.column(align=True)
     column.operator("syncdiffusion.finish", icon="FULLSCREEN_ENTER").image = done.image
     row = column.row(align=True)
@@ -50,11 +52,11 @@ def _draw_variations(layout: Any, context: bpy.types.Context) -> None:
         cell = grid.column(align=True)
         parts.picture(cell, context, preview.icon_ids(done.icon), columns=2)
         chosen = done is session.finished
-        label = done.path.stem.rpartition(" ")[2]
-        cell.operator("syncdiffusion.pick_variation", text=label, depress=chosen).number = number
+        seed = f"{done.task.job.plan.request.seed:04d}"
+        cell.operator("syncdiffusion.pick_variation", text=seed, depress=chosen).number = number
 
 
-def draw_picture(layout: Any, image: bpy.types.Image, target: str) -> None:
+def draw_picture(layout: Any, context: bpy.types.Context, image: bpy.types.Image, target: str) -> None:
     """What can be done with a picture, and where it is stored."""
     column = layout.column(align=True)
     row = column.row(align=True)
@@ -72,9 +74,7 @@ def draw_picture(layout: Any, image: bpy.types.Image, target: str) -> None:
         row.operator("syncdiffusion.apply_material").image = image.name
     row.operator("syncdiffusion.apply_backdrop").image = image.name
     packed = f"Packed {image.packed_file.size / 2**20:.1f} MB, " if image.packed_file else ""
-    row = layout.row()
-    row.active = False
-    row.label(text=packed + image.filepath)
+    parts.remark(layout, context, packed + image.filepath)
 
 
 def draw_applied(layout: Any, context: bpy.types.Context) -> None:
@@ -117,7 +117,7 @@ def draw_sun(layout: Any, context: bpy.types.Context) -> None:
     """Where the sun shines, or why there is none."""
     found = suns.of(context.scene.world)
     if found is None:
-        parts.note(layout, suns.why_none(context.scene.world))
+        parts.remark(layout, context, suns.why_none(context.scene.world))
         return
     layout.row().prop(context.scene.syncdiffusion, "sun", expand=True)
 

@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 
 from ..blender import history, images
+from ..blender.naming import short_name
 from ..blender.requests import TARGET_NAMES
 from . import finished, parts
 
@@ -29,7 +30,7 @@ class SYNCDIFFUSION_UL_history(bpy.types.UIList):
     ) -> None:
         """Thumbnail, name, and whether it is packed."""
         picture = item.preview.icon_id if item.preview is not None else icon
-        layout.label(text=item.name.removeprefix("SyncD "), icon_value=picture)
+        layout.label(text=short_name(item.name), icon_value=picture)
         if item.packed_file is not None:
             layout.label(text="", icon="PACKAGE")
 
@@ -67,10 +68,8 @@ def draw_history(layout: Any, context: bpy.types.Context) -> None:
         return
     facts = history.facts(image)
     parts.wrapped(layout, context, facts["prompt"])
-    row = layout.row()
-    row.active = False
-    row.label(text=f"Seed {facts['seed']}, {image.name}")
-    finished.draw_picture(layout, image, _TARGETS[facts["target"]])
+    parts.remark(layout, context, f"Seed {facts['seed']}, {image.name}")
+    finished.draw_picture(layout, context, image, _TARGETS[facts["target"]])
     layout.operator("syncdiffusion.delete_image", icon="TRASH").image = image.name
 
 

@@ -32,10 +32,10 @@ def draw_settings(layout: Any, context: bpy.types.Context) -> None:
         column.prop(settings, "sync_weight")
     else:
         column.prop(settings, "coherence", slider=True)
-    row = column.row(align=True)
+    row = parts.named(column, "Seed").row(align=True)
     field = row.row(align=True)
     field.active = not settings.use_random_seed
-    field.prop(settings, "seed")
+    field.prop(settings, "seed", text="")
     row.prop(settings, "use_random_seed", text="", icon="FILE_REFRESH")
     column.prop(settings, "variations")
 

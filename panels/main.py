@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import PurePath
 
 import bpy
 from bl_ui.utils import PresetPanel
@@ -44,6 +45,7 @@ class MainPanel:
         idle.draw_settings(layout, context)
         if session.running is None:
             parts.draw_generate(layout, context)
+        draw_model(layout, context)
         if session.failure is not None:
             running.draw_failure(layout, context, session.failure)
         for notice in session.notices:
@@ -51,6 +53,14 @@ class MainPanel:
         if session.finished is not None and session.running is None:
             finished.draw_finished(layout, context)
         finished.draw_applied(layout, context)
+
+
+def draw_model(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Which model it will be, and the way to get its memory back."""
+    model = context.scene.syncdiffusion.model.strip() or "builtin"
+    row = layout.row()
+    row.label(text="Built-in Model" if model == "builtin" else PurePath(model).name)
+    row.operator("syncdiffusion.release_model")
 
 
 class SYNCDIFFUSION_PT_main_view(MainPanel, bpy.types.Panel):

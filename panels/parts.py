@@ -29,13 +29,27 @@ def wrapped(layout: Any, context: bpy.types.Context, text: str, icon: str = "NON
         column.label(text=line, icon=icon if number == 0 else ("BLANK1" if icon != "NONE" else "NONE"))
 
 
-def fact(layout: Any, name: str, value: str) -> None:
-    """A value that cannot be set here, in line with the fields."""
-    row = layout.split(factor=0.4)
-    left = row.row()
+def remark(layout: Any, context: bpy.types.Context, text: str) -> None:
+    """The same for what is only to be known."""
+    column = layout.column()
+    column.active = False
+    wrapped(column, context, text)
+
+
+def named(layout: Any, name: str) -> Any:
+    """A name in line with those of the fields; what is drawn into the returned part comes where their values are."""
+    split = layout.split(factor=0.4)
+    left = split.row()
     left.alignment = "RIGHT"
     left.label(text=name)
-    row.label(text=value)
+    right = split.column()
+    right.use_property_split = False
+    return right
+
+
+def fact(layout: Any, name: str, value: str) -> None:
+    """A value that cannot be set here, in line with the fields."""
+    named(layout, name).label(text=value)
 
 
 def note(layout: Any, text: str) -> None:

@@ -34,10 +34,9 @@ def draw_running(layout: Any, context: bpy.types.Context, task: Task) -> None:
         column.label(text=f"Coherence: {100 * task.coherence_gain:.0f} % nearer than at the start")
     column.label(text=f"Target: {_target(task)}")
     if task.target == "WORLD":
-        row = box.row()
-        row.prop(preferences(), "live_preview")
-        if session.suspended and preferences().live_preview:
-            row.label(text=f"(Paused: {session.suspended})")
+        suspended = session.suspended and preferences().live_preview
+        text = f"Live (Paused: {session.suspended})" if suspended else "Live in Viewport"  # both would be cut off
+        box.prop(preferences(), "live_preview", text=text)
     row = box.row(align=True)
     row.operator("syncdiffusion.cancel")
     row.operator("syncdiffusion.stop")
@@ -80,9 +79,10 @@ def draw_failure(layout: Any, context: bpy.types.Context, failure: Failure) -> N
     if Remedy.DOWNLOAD in failure.remedies and not needed_by(context.scene.syncdiffusion):
         left_out = {Remedy.ONLINE, Remedy.DOWNLOAD}
     remedies = [remedy for remedy in failure.remedies if remedy not in left_out]
-    column = box.column(align=True)
-    for remedy in remedies:
-        column.operator("syncdiffusion.remedy", text=_REMEDIES[remedy]).kind = remedy.value
+    if remedies:
+        column = box.column(align=True)
+        for remedy in remedies:
+            column.operator("syncdiffusion.remedy", text=_REMEDIES[remedy]).kind = remedy.value
     row = box.row(align=True)
     row.operator("syncdiffusion.copy_details")
     row.operator("syncdiffusion.dismiss")

@@ -10,6 +10,7 @@ from ..blender import storage
 from ..blender.choices import SCHEDULERS
 from ..blender.preferences import preferences
 from ..blender.requests import preset_facts
+from ..blender.session import session
 from . import history, idle, lists, parts
 from .main import CATEGORY, MAIN_PANELS
 
@@ -67,11 +68,13 @@ class Sampling(Subpanel):
             parts.fact(column, "Sampler", _SAMPLERS[facts["scheduler"]])
             parts.fact(column, "Steps", str(facts["steps"]))
             parts.fact(column, "Guidance Scale", f"{facts['guidance_scale']:g}")
-            parts.fact(column, "Sync Weight", f"w = {facts['sync_weight']:.4g} at the first step")
+            parts.fact(column, "Sync Weight", f"w = {facts['sync_weight']:.4g} at first")
             column.operator("syncdiffusion.customize")
         column = layout.column()
         column.prop(settings, "width", text="Canvas Width")
         column.prop(settings, "height", text="Height")
+        if session.canvas:
+            parts.note(column, f"0 is by the model; now {session.canvas}")
 
 
 class Reference(Subpanel):
@@ -100,11 +103,10 @@ class Model(Subpanel):
     bl_label = "Model"
 
     def draw_topic(self, layout: Any, context: bpy.types.Context) -> None:
-        """The model's name, and its memory."""
+        """Its name, what is added to it, and how much memory it may take."""
         layout.prop(context.scene.syncdiffusion, "model")
         lists.draw_additions(layout, context)
         layout.prop(context.scene.syncdiffusion, "low_memory")
-        layout.operator("syncdiffusion.release_model")
 
 
 class Output(Subpanel):

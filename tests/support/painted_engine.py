@@ -68,7 +68,7 @@ class PaintedEngine:
         pixels = pixels.repeat(-(-size[0] // pixels.shape[0]), 0).repeat(-(-size[1] // pixels.shape[1]), 1)
         pixels = np.ascontiguousarray(pixels[: size[0], : size[1]])
         emit(events.Progress(phase.SAVING))
-        latents = rng.standard_normal((1, 4, plan.windows.height, plan.windows.width)).astype(np.float32)
+        latents = rng.standard_normal(plan.canvas_shape).astype(np.float32)
         result = self._part("core.result").Result(
             pixels, latents, np.empty(0), np.empty(0), request.to_json({}, stopped_after), stopped_after
         )

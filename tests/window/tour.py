@@ -1,6 +1,7 @@
 """Before the tour (tour.txt): enable the extension, and let an engine that paints take the place of the real one.
 
-Run in Blender at its start, with ``tests/support`` shown as /support. What the steps need is in the driver namespace.
+Run in Blender at its start, with ``tests/support`` shown as /support and this folder as /tests. What the steps need
+they find in ``blshot.tour``, and the hand that presses buttons in ``blshot.hand``.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ import importlib
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import addon_utils
+import blshot
 import bpy
 
 MODULE = "bl_ext.user_default.syncdiffusion"
-tour = bpy.app.driver_namespace
 
 
 def part(name: str) -> object:
@@ -23,14 +25,14 @@ def part(name: str) -> object:
 
 
 addon_utils.enable(MODULE, default_set=True)
-sys.path.append("/support")
+sys.path += ["/support", "/tests"]
 engine = importlib.import_module("painted_engine").install(part)
 engine.seconds_per_step = 0.2
 session, pump = part("blender.session").session, part("blender.pump")
 bpy.context.preferences.view.render_display_type = "NONE"
 bpy.context.preferences.addons[MODULE].preferences.warm_up = False
 seen_by_render: list[tuple[str, bool, bool]] = []
-ticks: list[tuple[str, float]] = []
+ticks: list[tuple[str, float, float]] = []
 
 
 @bpy.app.handlers.persistent
@@ -41,13 +43,25 @@ def look(*_: object) -> None:
 
 
 def timed(tick: object = pump.tick) -> float:
-    """The pump's tick, with its milliseconds noted."""
-    waiting, begin = len(session.tasks), time.perf_counter()
+    """The pump's tick, with its milliseconds noted: on the clock, and of the processor for the main thread."""
+    waiting, begin, worked = len(session.tasks), time.perf_counter(), time.thread_time()
     interval = tick()
     if waiting:
         kind = "applying" if len(session.tasks) < waiting else "looking"
-        ticks.append((kind, round(1000 * (time.perf_counter() - begin), 1)))
+        spans = time.perf_counter() - begin, time.thread_time() - worked
+        ticks.append((kind, *(round(1000 * span, 1) for span in spans)))
     return interval
+
+
+def longest(kind: str) -> list[float]:
+    """The longest tick of a kind, in milliseconds: on the clock, and of the processor."""
+    return [max(tick[column] for tick in ticks if tick[0] == kind) for column in (1, 2)]
+
+
+def left_behind() -> list[str]:
+    """Data-blocks of ours and previews that are in the file."""
+    blocks = [*bpy.data.images, *bpy.data.worlds, *bpy.data.materials]
+    return [block.name for block in blocks if block.name.startswith("SyncD")]
 
 
 def set_up() -> None:
@@ -71,4 +85,8 @@ bpy.app.handlers.render_pre.append(look)
 pump.stop()
 pump.tick = timed
 pump.start()
-tour.update(s=session, engine=engine, seen=seen_by_render, ticks=ticks, set_up=set_up, fail=fail)
+blshot.hand = importlib.import_module("hand").Hand()
+blshot.tour = SimpleNamespace(
+    s=session, engine=engine, seen=seen_by_render, ticks=ticks, longest=longest, left_behind=left_behind, set_up=set_up,
+    fail=fail,
+)  # fmt: skip
