@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
+from ..core.files.outputs import numbered
+
 MAX_NAME_BYTES = 63  # of a data-block; Blender cuts the rest off
 _PREFIX = "SyncD "
 _MAX_WORDS_BYTES = 40
@@ -35,7 +37,4 @@ def free_path(folder: Path, name: str, is_taken: Callable[[Path], bool], suffix:
 
     ``suffix``: another ending than ``.png``.
     """
-    path, number = folder / f"{name}{suffix}", 2
-    while is_taken(path):
-        path, number = folder / f"{name} {number}{suffix}", number + 1
-    return path
+    return next(path for path in numbered(folder / f"{name}{suffix}") if not is_taken(path))

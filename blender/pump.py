@@ -127,6 +127,8 @@ def _finish(task: Task, event: Finish | Cancelled | Failed) -> None:
     if isinstance(event, Failed):
         session.failure = Failure.of(event.error, event.details)
     elif isinstance(event, Finish):
+        task.path = event.result.output  # another Blender may have taken the name meanwhile
+        task.name = task.path.stem
         image, message = _deliver(task, event.result)
         seconds = event.result.report["seconds"]["total"]
         for gone in session.finish(Finished(image, task.path, task.target, task.scene, seconds, message, task)):

@@ -51,7 +51,7 @@ def submit(requests: Iterable[Mapping[str, Any]], purpose: Purpose) -> list[Task
         suffix = LIGHT if plan.request.range == "expanded" else PICTURE
         path = free_path(folder, name, _is_taken(taken), suffix)
         taken.add(path)
-        outputs = Outputs(output=path)
+        outputs = Outputs(output=path, replaces=False)
         outputs.check_space(plan.request.pixels)
         checked.append((plan, outputs))
     session.queue.keep_model = not preferences().release_after_use

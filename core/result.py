@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -27,3 +28,5 @@ class Result:
     stopped_after: int | None = None
     """After how many steps sampling was ended on request; None where it took them all."""
     report: dict[str, Any] = field(default_factory=dict)
+    output: Path | None = None
+    """Where the picture was written; None where it was not."""

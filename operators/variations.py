@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +17,7 @@ from ..blender.setup import setup
 from ..blender.submit import Purpose
 from .generate import carry_out
 from .image import OnImage
+from .reasons import Reasoned
 
 GRID = 64  # pixels: a multiple of every model's latent factor
 LARGE = 8192  # pixels round the horizon
@@ -50,62 +50,64 @@ class SYNCDIFFUSION_OT_pick_variation(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SYNCDIFFUSION_OT_finish(OnImage, bpy.types.Operator):
+class Again(OnImage, Reasoned):
+    """An operator that makes a picture again, larger: enlarged, put under some noise, and drawn anew."""
+
+    @classmethod
+    def why_not(cls, context: bpy.types.Context) -> str:
+        """Why there is no engine."""
+        return setup.why_no_engine()
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Queue it."""
+        image = self.chosen()
+        if image is None:
+            return {"CANCELLED"}
+        request = json.loads(image[REQUEST])
+        if reason := self.why_not_again(image, request):
+            self.report({"ERROR"}, reason)
+            return {"CANCELLED"}
+        given = _finishing(request, context.scene.syncdiffusion) | self.start_and_size(image, request)
+        return carry_out(self, [given], _purpose(context, image, request))
+
+    def why_not_again(self, image: bpy.types.Image, request: dict[str, Any]) -> str:
+        """Why not with this picture; empty if it can be."""
+        return ""
+
+    def start_and_size(self, image: bpy.types.Image, request: dict[str, Any]) -> dict[str, Any]:
+        """What is enlarged, and to what."""
+        raise NotImplementedError
+
+
+class SYNCDIFFUSION_OT_finish(Again, bpy.types.Operator):
     """Make this very picture again, larger and at full quality: enlarged, put under some noise, and drawn anew"""
 
     bl_idname = "syncdiffusion.finish"
     bl_label = "Finish at Full Size"
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether there is an engine."""
-        cls.poll_message_set("The engine is not installed")
-        return not setup.why_no_engine()
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Queue it."""
-        image = self.chosen()
-        if image is None:
-            return {"CANCELLED"}
-        request = json.loads(image[REQUEST])
-        given = _finishing(request, context.scene.syncdiffusion, _start_of(image, request))
-        return carry_out(self, [given], _purpose(context, image, request))
+    def start_and_size(self, image: bpy.types.Image, request: dict[str, Any]) -> dict[str, Any]:
+        """Its latents where they are kept, at the size that the settings say."""
+        latents = drafts.path_of(folders.latents(), request)
+        return {"init_image": str(latents if latents.exists() else references.file_of(image))}
 
 
-class SYNCDIFFUSION_OT_upscale(OnImage, bpy.types.Operator):
+class SYNCDIFFUSION_OT_upscale(Again, bpy.types.Operator):
     """Enlarge the world's picture, put it under some noise and draw it anew, sky and ground too"""
 
     bl_idname = "syncdiffusion.upscale"
     bl_label = f"Upscale to {LARGE} × {LARGE // 2}"
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether there is an engine."""
-        cls.poll_message_set("The engine is not installed")
-        return not setup.why_no_engine()
+    def why_not_again(self, image: bpy.types.Image, request: dict[str, Any]) -> str:
+        """Only worlds have a sky and a ground."""
+        return "" if request["target"] == "world" else f"{image.name} is no world; use Finish at Full Size"
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Queue it."""
-        image = self.chosen()
-        if image is None:
-            return {"CANCELLED"}
-        request = json.loads(image[REQUEST])
-        if request["target"] != "world":
-            self.report({"ERROR"}, f"{image.name} is no world; use Finish at Full Size")
-            return {"CANCELLED"}
-        given = _finishing(request, context.scene.syncdiffusion, references.file_of(image))
+    def start_and_size(self, image: bpy.types.Image, request: dict[str, Any]) -> dict[str, Any]:
+        """The whole picture."""
         height = round(request["height"] * LARGE / request["width"] / GRID) * GRID
-        given |= {"width": LARGE, "height": height, "world_size": LARGE}
-        return carry_out(self, [given], _purpose(context, image, request))
+        return {"init_image": str(references.file_of(image)), "width": LARGE, "height": height, "world_size": LARGE}
 
 
-def _start_of(image: bpy.types.Image, request: dict[str, Any]) -> Path:
-    """The latents of a picture where they are kept, else the picture itself."""
-    latents = drafts.path_of(folders.latents(), request)
-    return latents if latents.exists() else references.file_of(image)
-
-
-def _finishing(request: dict[str, Any], settings: Any, start: Path) -> dict[str, Any]:
+def _finishing(request: dict[str, Any], settings: Any) -> dict[str, Any]:
     """The request that finishes a picture with this ``request``, at the quality and on the model that are set."""
     preference = preferences()
     names = (property.identifier for property in settings.bl_rna.properties)
@@ -120,7 +122,7 @@ def _finishing(request: dict[str, Any], settings: Any, start: Path) -> dict[str,
         values["coherence"] = values["sync_weight"] = 0.0
     chosen = SimpleNamespace(**values)
     given = request_settings(chosen, request["seed"], preference.device, preference.dtype)
-    return given | {"init_image": str(start), "init_mode": "refine", "strength": settings.finish_strength}
+    return given | {"init_mode": "refine", "strength": settings.finish_strength}
 
 
 def _target(request: dict[str, Any]) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import secrets
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -36,6 +38,8 @@ class Outputs:
     save_latents: Path | None = None
     trace: Path | None = None
     report: Path | None = None
+    replaces: bool = True
+    """Whether a picture takes the place of a file that is there; else it takes the next free name."""
 
     def problems(self) -> list[Problem]:
         """What stands against writing, found before the run."""
@@ -94,8 +98,8 @@ class Outputs:
     def write(self, result: Result, report: Callable[[], dict[str, Any]]) -> None:
         """Write all files under temporary names; when all are whole, rename them into place.
 
-        ``report`` is called when all else is written, so that it can say how long that took. Raises OutputError; then
-        no part of a file is left.
+        ``report`` is called when all else is written, so that it can say how long that took. ``result.output`` is then
+        where the picture lies. Raises OutputError; then no part of a file is left.
         """
         from .exr import write_exr
         from .images import REQUEST_KEY, XMP, write_png
@@ -113,25 +117,47 @@ class Outputs:
             "report": lambda file: file.write(json.dumps(report(), indent=2).encode()),
         }
         written: list[tuple[Path, Path]] = []
-        path = Path()
+        claimed = path = None
         try:
             for name, path in self._paths().items():
                 temporary = path.with_name(f".{path.stem[:40]}-{secrets.token_hex(4)}.tmp")
                 written.append((temporary, path))
                 with temporary.open("xb") as file:
                     writers[name](file)
+            result.output = self.output
+            if self.output is not None and not self.replaces:
+                result.output = claimed = _claim(self.output)
             for temporary, path in written:
-                os.replace(temporary, path)
+                os.replace(temporary, result.output if path == self.output else path)
+            claimed = None
         except OSError as error:
             reason = error.strerror or error
             raise OutputError(f"{str(path)!r} could not be written ({reason}); make room or name another") from error
         finally:
             for temporary, _ in written:
                 temporary.unlink(missing_ok=True)
+            if claimed is not None:
+                claimed.unlink(missing_ok=True)
 
     def _paths(self) -> dict[str, Path]:
         named = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: path for name, path in named.items() if path is not None}
+        return {name: path for name, path in named.items() if isinstance(path, Path)}
+
+
+def numbered(path: Path) -> Iterator[Path]:
+    """``NAME.png``, ``NAME 2.png``, ``NAME 3.png``, ..."""
+    yield path
+    for number in itertools.count(2):
+        yield path.with_name(f"{path.stem} {number}{path.suffix}")
+
+
+def _claim(path: Path) -> Path:
+    """Make an empty file of the first of these names that is free, which nobody else can then take. Raises OSError."""
+    for free in numbered(path):
+        with suppress(FileExistsError):
+            free.open("xb").close()
+            return free
+    raise AssertionError("names do not end")
 
 
 def _write_npz(file: IO[bytes], **arrays: np.ndarray) -> None:

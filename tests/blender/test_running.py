@@ -354,3 +354,23 @@ def test_the_model_and_the_estimate_are_ready_before_generate_is_pressed(in_blen
         session.panel_drawn = time.monotonic()
         until(lambda: session.estimate == "")
     """)
+
+
+def test_a_second_blender_that_took_the_name_loses_nothing(in_blender, tmp_path):
+    in_blender("""
+        session = part("blender.session").session
+        engine = painted()
+        settings()
+        task, = submit(417)
+        until(lambda: task.progress is not None)
+        first = task.path
+        first.write_text("of another Blender")
+        engine.allow()
+        until(lambda: not session.tasks)
+        done = session.finished
+        assert first.read_text() == "of another Blender"
+        assert done.path == first.with_name(first.stem + " 2.png") and done.image == first.stem + " 2"
+        assert Path(bpy.path.abspath(bpy.data.images[done.image].filepath)) == done.path
+        assert bpy.context.scene.world.node_tree.nodes["SyncDiffusion Panorama"].image.name == done.image
+    """)
+    assert len(list((tmp_path / "pictures").iterdir())) == 2

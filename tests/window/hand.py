@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator
 
 import bpy
 
+EDGE = 10  # pixels of a region's upper and lower end, where a press may mean its border
 STEP = 11  # pixels between two looks; a button is 20 high
 COLUMNS = (0.5, 0.25, 0.75, 0.9, 0.12)  # of the region's width, where buttons are looked for
 PAGES = 8  # that a region may be scrolled
@@ -99,7 +100,7 @@ class Hand:
                 yield
             for column in COLUMNS:
                 left, top = place.at(column, 0.0)
-                for y in range(top + 6, place.at(column, 1.0)[1], STEP):
+                for y in range(top + EDGE, place.at(column, 1.0)[1] - EDGE, STEP):
                     if (yield from place.is_under((left, y), what)):
                         inner = left, y + STEP // 2
                         if not (yield from place.is_under(inner, what)):

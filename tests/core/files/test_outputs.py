@@ -104,3 +104,24 @@ def test_a_result_never_takes_the_place_of_what_the_run_reads(tmp_path):
     outputs.check_inputs([tmp_path / "other.png"])
     with pytest.raises(InvalidRequestError, match="output: .*look.png' is read by this run"):
         outputs.check_inputs([tmp_path / "look.png"])
+
+
+def test_a_picture_that_replaces_nothing_takes_the_next_free_name(tmp_path):
+    (tmp_path / "p.png").write_text("older")
+    (tmp_path / "p 2.png").write_text("older")
+    result = SimpleNamespace(**vars(RESULT))
+    Outputs(tmp_path / "p.png", report=tmp_path / "r.json", replaces=False).write(result, dict)
+    assert result.output == tmp_path / "p 3.png"
+    assert read_request(result.output) == RESULT.request
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["p 2.png", "p 3.png", "p.png", "r.json"]
+    assert (tmp_path / "p.png").read_text() == "older"
+
+
+def test_a_name_that_was_taken_in_vain_is_given_back(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(OutputError, match="Input/output error"):
+        Outputs(tmp_path / "p.png", replaces=False).write(SimpleNamespace(**vars(RESULT)), dict)
+    assert list(tmp_path.iterdir()) == []
