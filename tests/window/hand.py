@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import subprocess
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 
 import bpy
 
 EDGE = 10  # pixels of a region's upper and lower end, where a press may mean its border
 STEP = 11  # pixels between two looks; a button is 20 high
-COLUMNS = (0.5, 0.25, 0.75, 0.9, 0.12)  # of the region's width, where buttons are looked for
-PAGES = 8  # that a region may be scrolled
+COLUMNS = ((0.5,), (0.25, 0.75, 0.9))  # of the region's width, where buttons are looked for first, and then
+PAGES = 6  # that a region may be scrolled
 TURN = 0.06  # seconds in which Blender takes in where the pointer is
 
 Act = Generator[None, None, None]
@@ -91,23 +91,23 @@ class Hand:
         """Leave the pointer on the button."""
         if what in self._known and (yield from place.is_under(self._known[what], what)):
             return
-        for page in range(PAGES):
-            if page == 1:
-                xdotool("mousemove", *place.at(0.5, 0.5), "click", "--repeat", 60, "--delay", 5, 4)
-                yield
-            elif page:
-                xdotool("mousemove", *place.at(0.5, 0.5), "click", "--repeat", 8, "--delay", 5, 5)
-                yield
-            for column in COLUMNS:
-                left, top = place.at(column, 0.0)
-                for y in range(top + EDGE, place.at(column, 1.0)[1] - EDGE, STEP):
-                    if (yield from place.is_under((left, y), what)):
-                        inner = left, y + STEP // 2
-                        if not (yield from place.is_under(inner, what)):
-                            yield from place.is_under((left, y), what)
-                        self._known[what] = left, y
+        for columns in COLUMNS:
+            for page in range(PAGES):
+                yield from self._scroll(place, page)
+                for x, y in place.points(columns):
+                    if (yield from place.is_under((x, y), what)):
+                        self._known[what] = x, y
+                        if not (yield from place.is_under((x, y + STEP // 2), what)):  # farther from its edge
+                            yield from place.is_under((x, y), what)
                         return
         raise LookupError(f"there is no button for {what!r} in {place.kind}, {place.region_kind}")
+
+    def _scroll(self, place: Place, page: int) -> Act:
+        """The first page is what is shown now, the second the top, the others lie below it."""
+        if page:
+            times, wheel = (60, 4) if page == 1 else (8, 5)
+            xdotool("mousemove", *place.at(0.5, 0.5), "click", "--repeat", times, "--delay", 5, wheel)
+            yield
 
 
 class Place:
@@ -121,6 +121,12 @@ class Place:
         window, _, region = self._parts()
         x = region.x + region.width * across
         return int(x), int(window.height - region.y - region.height * (1.0 - down))
+
+    def points(self, columns: tuple[float, ...]) -> Iterator[tuple[int, int]]:
+        """Where to look for buttons, column by column."""
+        for column in columns:
+            x, top = self.at(column, 0.0)
+            yield from ((x, y) for y in range(top + EDGE, self.at(column, 1.0)[1] - EDGE, STEP))
 
     def is_under(self, point: tuple[int, int], what: str) -> Generator[None, None, bool]:
         """Point there, and say whether it is a button for ``what``."""
