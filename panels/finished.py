@@ -73,8 +73,12 @@ def draw_picture(layout: Any, context: bpy.types.Context, image: bpy.types.Image
     elif target == "MATERIAL":
         row.operator("syncdiffusion.apply_material").image = image.name
     row.operator("syncdiffusion.apply_backdrop").image = image.name
-    packed = f"Packed {image.packed_file.size / 2**20:.1f} MB, " if image.packed_file else ""
+    packed = f"Packed {_size(image.packed_file.size)}, " if image.packed_file else ""
     parts.remark(layout, context, packed + image.filepath)
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**20:.1f} MB" if count >= 2**20 else f"{count / 2**10:.0f} KB"
 
 
 def draw_applied(layout: Any, context: bpy.types.Context) -> None:
@@ -136,7 +140,7 @@ def draw_material(layout: Any, context: bpy.types.Context) -> None:
     if texture.projection == "BOX":
         column.prop(texture, "projection_blend", text="Blend", slider=True)
     if material_nodes.BUMP in nodes:
-        column.prop(nodes[material_nodes.BUMP].inputs["Strength"], "default_value", text="Bump (from Luminance)")
+        column.prop(nodes[material_nodes.BUMP].inputs["Strength"], "default_value", text="Luminance Bump")
     if material_nodes.SHADER in nodes and not nodes[material_nodes.SHADER].inputs["Roughness"].is_linked:
         column.prop(nodes[material_nodes.SHADER].inputs["Roughness"], "default_value", text="Roughness")
     if dense := materials.texels_per_metre(thing, material, context.scene):
@@ -149,4 +153,4 @@ def draw_material(layout: Any, context: bpy.types.Context) -> None:
 def draw_backdrop(layout: Any, context: bpy.types.Context) -> None:
     """The one control of a backdrop, if the active object is one."""
     if backdrops.is_backdrop(context.object):
-        layout.operator("syncdiffusion.fit_backdrop")
+        layout.operator("syncdiffusion.fit_backdrop", text="Fit Backdrop to Camera")

@@ -71,11 +71,11 @@ def picture(layout: Any, context: bpy.types.Context, icons: Sequence[int], colum
         row.template_icon(icon_value=icon, scale=max(across / columns / len(icons), 1.0))
 
 
-def draw_generate(layout: Any, context: bpy.types.Context) -> None:
+def draw_generate(layout: Any, context: bpy.types.Context, text: str = "Generate") -> None:
     """The button, and what it will take."""
     column = layout.column()
     row = column.row()
     row.scale_y = 1.4
-    row.operator("syncdiffusion.generate", text="Add to Queue" if session.tasks else "Generate")
+    row.operator("syncdiffusion.generate", text="Add to Queue" if session.tasks else text)
     if session.estimate and not session.tasks:
         wrapped(column, context, session.estimate)

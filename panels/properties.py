@@ -15,6 +15,12 @@ class InProperties:
     bl_region_type = "WINDOW"
     bl_options = {"DEFAULT_CLOSED"}
 
+    def draw_generate(self, context: bpy.types.Context) -> None:
+        """The button says what it makes: which tab is open makes no difference for that."""
+        settings = context.scene.syncdiffusion
+        target = settings.bl_rna.properties["target"].enum_items[settings.target].name
+        parts.draw_generate(self.layout, context, f"Generate {target}")
+
 
 class SYNCDIFFUSION_PT_world(InProperties, bpy.types.Panel):
     """Properties > World."""
@@ -23,7 +29,7 @@ class SYNCDIFFUSION_PT_world(InProperties, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         """Generate, and the controls of a world of ours."""
-        parts.draw_generate(self.layout, context)
+        self.draw_generate(context)
         finished.draw_world(self.layout, context)
 
 
@@ -34,7 +40,7 @@ class SYNCDIFFUSION_PT_material(InProperties, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         """Generate, and the controls of the active object's material."""
-        parts.draw_generate(self.layout, context)
+        self.draw_generate(context)
         finished.draw_material(self.layout, context)
 
 
