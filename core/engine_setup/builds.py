@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .machine import Machine
+from .machine import Gpu, Machine
 
 # The pair that this version was tested with; the same as in pyproject.toml.
 TORCH = "2.13.0"
@@ -15,9 +16,35 @@ MINIMUM_TORCH = (2, 6)  # what diffusers and transformers ask for
 PYPI = "https://pypi.org/simple"
 _PYTORCH = "https://download.pytorch.org/whl"
 
-# The first drivers that run programs of CUDA 13 and 12; the first compute capability that CUDA 13 has kernels for.
-CUDA_13_DRIVER, CUDA_12_DRIVER = 580.0, 528.0
-CUDA_13_CAPABILITY = 7.5
+# What the builds of this torch are made for, from PyTorch's sources: the CUDA Support Matrix of RELEASE.md, and what
+# .ci/docker/manywheel/build.sh compiles for ROCm. On another card one installs, and then fails or computes nonsense.
+ROCM_TARGETS = frozenset(
+    (
+        "gfx900", "gfx906", "gfx908", "gfx90a", "gfx942", "gfx950", "gfx1030", "gfx1100", "gfx1101", "gfx1102",
+        "gfx1150", "gfx1151", "gfx1200", "gfx1201",
+    )
+)  # fmt: skip
+OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"  # a user who sets it has told ROCm which target to take the card for
+
+
+@dataclass(frozen=True)
+class Cuda:
+    """Which NVIDIA cards a CUDA build runs on: from which driver on, and for which compute capabilities."""
+
+    driver: float
+    first: float
+    below: float
+
+    def has_kernels(self, card: Gpu) -> bool:
+        """Whether it was compiled for a card; one whose driver does not tell what it is gets the benefit of doubt."""
+        return not card.capability or self.first <= card.capability < self.below
+
+    def serves(self, card: Gpu) -> bool:
+        """Whether it runs on a card with the driver that is there."""
+        return card.driver >= self.driver and self.has_kernels(card)
+
+
+CUDA: Mapping[str, Cuda] = {"cu130": Cuda(580.0, 7.5, 13.0), "cu126": Cuda(528.0, 5.0, 10.0)}
 
 
 @dataclass(frozen=True)
@@ -66,22 +93,36 @@ def recommend(machine: Machine) -> tuple[str, str]:
     if machine.nvidia:
         return _for_nvidia(machine)
     if machine.amd:
-        return "rocm", f"{machine.words}: the build for AMD cards."
+        return _for_amd(machine)
     if machine.system == "windows":
         return "cpu", "No NVIDIA card was found; AMD and Intel cards are not supported on Windows, so the CPU is used."
     return "cpu", "No graphics card was found that can compute, so the CPU is used."
 
 
 def _for_nvidia(machine: Machine) -> tuple[str, str]:
-    """The oldest card decides, and the driver."""
-    driver = min(card.driver for card in machine.nvidia)
-    capability = min(card.capability for card in machine.nvidia)
-    if driver >= CUDA_13_DRIVER and capability >= CUDA_13_CAPABILITY:
-        return "cu130", f"{machine.words}: the build for newer cards."
-    if driver >= CUDA_12_DRIVER:
-        why = "card" if driver >= CUDA_13_DRIVER else "driver"
-        return "cu126", f"{machine.words}: the {why} asks for the build with CUDA 12."
-    return "cpu", (
-        f"{machine.words}: the driver is too old for CUDA 12. Update it to {CUDA_12_DRIVER:.0f} or newer, then choose "
-        "again; until then the CPU is used."
-    )
+    """The build that runs on most of the cards; of equals the newer."""
+    counts = {key: sum(map(cuda.serves, machine.nvidia)) for key, cuda in CUDA.items()}
+    key = max(counts, key=counts.__getitem__)
+    if not counts[key]:
+        return "cpu", f"{machine.words}: {_why_not(machine.nvidia)}"
+    if key == "cu130":
+        return key, f"{machine.words}: the build for newer cards."
+    why = "card" if any(card.driver >= CUDA["cu130"].driver for card in machine.nvidia) else "driver"
+    return key, f"{machine.words}: the {why} asks for the build with CUDA 12."
+
+
+def _why_not(cards: tuple[Gpu, ...]) -> str:
+    """What to do about cards that no build runs on."""
+    drivers = [cuda.driver for card in cards for cuda in CUDA.values() if cuda.has_kernels(card)]
+    if not drivers:
+        return f"torch {TORCH} has no build for it, so the CPU is used."
+    first = min(drivers)
+    return f"the driver is too old. Update it to {first:.0f} or newer, then choose again; until then the CPU is used."
+
+
+def _for_amd(machine: Machine) -> tuple[str, str]:
+    if os.environ.get(OVERRIDE):
+        return "rocm", f"{machine.words}: the build for AMD cards, which takes yours for what {OVERRIDE} says."
+    if any(card.target in ROCM_TARGETS for card in machine.amd):
+        return "rocm", f"{machine.words}: the build for AMD cards."
+    return "cpu", f"{machine.words}: the build for AMD cards is not for it, so the CPU is used."

@@ -19,12 +19,15 @@ KFD_NODES = Path("/sys/class/kfd/kfd/topology/nodes")
 
 @dataclass(frozen=True)
 class Gpu:
-    """A graphics card. ``driver`` is the driver's version, ``capability`` CUDA's compute capability as a number."""
+    """A graphics card. ``driver`` is the driver's version; ``capability`` CUDA's compute capability, 0 where nobody tells
+    it; ``target`` what ROCm calls the card's kind.
+    """
 
     name: str
     driver: float = 0.0
     capability: float = 0.0
     memory_bytes: int = 0
+    target: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,15 +91,18 @@ def _output(command: list[str]) -> str:
 
 
 def _nvidia(run: Callable[[list[str]], str]) -> tuple[Gpu, ...]:
-    """The cards that NVIDIA's driver knows."""
-    fields = "name,driver_version,compute_cap,memory.total"
-    cards = []
-    for line in run(["nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader,nounits"]).splitlines():
-        parts = [part.strip() for part in line.split(",")]
-        if len(parts) == 4:
-            name, driver, capability, mebibytes = parts
-            cards.append(Gpu(name, _number(driver), _number(capability), int(_number(mebibytes)) << 20))
-    return tuple(cards)
+    """The cards that NVIDIA's driver knows. An old one does not know the last field, and answers nothing at all."""
+    fields = ["name", "driver_version", "memory.total", "compute_cap"]
+    for asked in (fields, fields[:-1]):
+        answer = run(["nvidia-smi", f"--query-gpu={','.join(asked)}", "--format=csv,noheader,nounits"])
+        rows = [[part.strip() for part in line.split(",")] for line in answer.splitlines()]
+        cards = [
+            Gpu(name, _number(driver), _number("".join(capability)), int(_number(mebibytes)) << 20)
+            for name, driver, mebibytes, *capability in (row for row in rows if len(row) == len(asked))
+        ]
+        if cards:
+            return tuple(cards)
+    return ()
 
 
 def _amd(nodes: Path) -> tuple[Gpu, ...]:
@@ -114,7 +120,8 @@ def _amd(nodes: Path) -> tuple[Gpu, ...]:
         properties = dict(line.split(maxsplit=1) for line in text.splitlines() if len(line.split()) == 2)
         target = int(_number(properties.get("gfx_target_version", "0")))
         if target:
-            cards.append(Gpu(f"AMD gfx{target // 10000}{target // 100 % 100:x}{target % 100:x}"))
+            name = f"gfx{target // 10000}{target // 100 % 100:x}{target % 100:x}"
+            cards.append(Gpu(f"AMD {name}", target=name))
     return tuple(cards)
 
 
