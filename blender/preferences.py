@@ -17,8 +17,9 @@ from ..core.engine_setup.machine import this_system
 PACKAGE = __package__.rpartition(".")[0]  # bl_ext.user_default.syncdiffusion
 
 
-# What panels add to the preferences below what is here.
+# What panels add to the preferences below what is here, and who wants to know of another engine folder.
 sections: list[Callable[[Any, bpy.types.Context], None]] = []
+on_engine_folder: list[Callable[[], None]] = []
 
 _BUILDS = (
     ("auto", "Automatic", "The build of torch that suits this computer"),
@@ -58,9 +59,8 @@ def _device_items(self: SyncDiffusionPreferences, context: bpy.types.Context) ->
 
 
 def _engine_folder_changed(_: bpy.types.AddonPreferences, __: bpy.types.Context) -> None:
-    from .setup import setup  # which rests on this module
-
-    setup.look_again()
+    for told in on_engine_folder:
+        told()
 
 
 class SyncDiffusionPreferences(bpy.types.AddonPreferences):

@@ -18,7 +18,7 @@ from ..core.engine_setup.install import EngineFolder, activate, deactivate
 from ..core.engine_setup.machine import Machine, detect
 from ..core.errors import SetupError
 from . import screen
-from .preferences import PACKAGE, preferences
+from .preferences import PACKAGE, on_engine_folder, preferences
 
 INTERVAL = 0.25  # seconds between two looks at what runs
 LOOK_AGAIN = 2.0  # seconds for which an answer about the engine holds; panels ask at every redraw
@@ -164,9 +164,11 @@ def failed(activity: Activity) -> bool:
 
 def register() -> None:
     """Called when the extension is enabled: an engine that was installed is found."""
+    on_engine_folder.append(setup.look_again)
     setup.look_again()
 
 
 def unregister() -> None:
     """Called when it is disabled."""
+    on_engine_folder.remove(setup.look_again)
     setup.close()

@@ -26,14 +26,16 @@ class SYNCDIFFUSION_OT_download_model(Idle, bpy.types.Operator):
         name="Model", description="A hub id (owner/name) or a loss; empty takes what the scene's settings lack"
     )
 
+    @classmethod
+    def why_not(cls) -> str:
+        """The network has to be allowed."""
+        return why_offline()
+
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Begin; the list is made anew at the end."""
         from ..cli.models import downloading
 
         name = self.model or needed_by(context.scene.syncdiffusion) or SUGGESTED
-        if reason := why_offline():
-            self.report({"ERROR"}, reason)
-            return {"CANCELLED"}
         try:
             activity = downloading(name, half=True)
         except SyncDiffusionError as error:

@@ -19,8 +19,8 @@ KFD_NODES = Path("/sys/class/kfd/kfd/topology/nodes")
 
 @dataclass(frozen=True)
 class Gpu:
-    """A graphics card. ``driver`` is the driver's version; ``capability`` CUDA's compute capability, 0 where nobody tells
-    it; ``target`` what ROCm calls the card's kind.
+    """A graphics card. ``driver``: its version; ``capability``: CUDA's compute capability, 0 where nobody tells
+    it; ``target``: what ROCm calls the card's kind.
     """
 
     name: str
@@ -113,16 +113,27 @@ def _amd(nodes: Path) -> tuple[Gpu, ...]:
     except OSError:
         return ()
     for folder in folders:
-        try:
-            text = (folder / "properties").read_text("utf-8")
-        except OSError:
-            continue
-        properties = dict(line.split(maxsplit=1) for line in text.splitlines() if len(line.split()) == 2)
-        target = int(_number(properties.get("gfx_target_version", "0")))
+        target = _properties(folder).get("gfx_target_version", 0)
         if target:
             name = f"gfx{target // 10000}{target // 100 % 100:x}{target % 100:x}"
-            cards.append(Gpu(f"AMD {name}", target=name))
+            cards.append(Gpu(f"AMD {name}", memory_bytes=_amd_memory(folder), target=name))
     return tuple(cards)
+
+
+def _amd_memory(node: Path) -> int:
+    """Bytes of a card's own memory, which is of the kinds 1 and 2; 0 where the kernel does not tell."""
+    banks = [_properties(folder) for folder in (node / "mem_banks").glob("*")]
+    return sum(bank.get("size_in_bytes", 0) for bank in banks if bank.get("heap_type") in (1, 2))
+
+
+def _properties(folder: Path) -> dict[str, int]:
+    """The numbers in a file of the kernel's, a name and a number a line; empty where it cannot be read."""
+    try:
+        text = (folder / "properties").read_text("utf-8")
+    except OSError:
+        return {}
+    pairs = (line.split() for line in text.splitlines())
+    return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdecimal()}
 
 
 def _number(text: str) -> float:

@@ -94,9 +94,15 @@ class BackboneEntry:
     """A network that a loss looks through. ``path`` is where it lies or will lie."""
 
     loss: str
+    title: str
     megabytes: int
     path: Path
     licence: str = "BSD-3-Clause"  # torchvision's, which publishes them
+
+    @property
+    def bytes(self) -> int:
+        """Its size; torchvision gives those in mebibytes."""
+        return self.megabytes << 20
 
     @property
     def there(self) -> bool:
@@ -122,7 +128,10 @@ def list_models(added: Iterable[str] = ()) -> list[Entry]:
 
 def list_backbones() -> list[BackboneEntry]:
     """The backbones of the losses."""
-    return [BackboneEntry(loss, backbone.megabytes, cached_backbone(loss)) for loss, backbone in BACKBONES.items()]
+    return [
+        BackboneEntry(loss, backbone.title, backbone.megabytes, cached_backbone(loss))
+        for loss, backbone in BACKBONES.items()
+    ]
 
 
 def _cached() -> Iterator[Entry]:

@@ -26,6 +26,7 @@ class Backbone:
     ``smallest_image`` is the smallest picture, in pixels a side, that its layers leave anything of.
     """
 
+    title: str
     file: str
     megabytes: int
     smallest_image: int
@@ -40,10 +41,10 @@ SMALLEST_BUILTIN_IMAGE = 16  # four levels, each of half the size
 
 
 BACKBONES: Mapping[str, Backbone] = {
-    "lpips-vgg": Backbone("vgg16-397923af.pth", 528, 16),
-    "lpips-alex": Backbone("alexnet-owt-7be5be79.pth", 233, 31),
-    "lpips-squeeze": Backbone("squeezenet1_1-b8a52dc0.pth", 5, 17),
-    "style": Backbone("vgg19-dcbb9e9d.pth", 548, 4),
+    "lpips-vgg": Backbone("LPIPS with VGG16, as in the paper", "vgg16-397923af.pth", 528, 16),
+    "lpips-alex": Backbone("LPIPS with AlexNet", "alexnet-owt-7be5be79.pth", 233, 31),
+    "lpips-squeeze": Backbone("LPIPS with SqueezeNet, the smallest", "squeezenet1_1-b8a52dc0.pth", 5, 17),
+    "style": Backbone("Style Loss, with VGG19", "vgg19-dcbb9e9d.pth", 548, 4),
 }
 
 

@@ -89,12 +89,19 @@ def test_an_old_driver_that_knows_no_capability_is_asked_for_the_rest():
 
 
 def test_the_kernel_is_asked_for_amd(tmp_path):
-    for number, text in enumerate(["cpu_cores_count 16\ngfx_target_version 0\n", "gfx_target_version 110000\n"]):
-        (tmp_path / str(number)).mkdir()
-        (tmp_path / str(number) / "properties").write_text(text, "utf-8")
-    (tmp_path / "2").mkdir()
+    def write(folder: Path, text: str) -> None:
+        folder.mkdir(parents=True)
+        (folder / "properties").write_text(text, "utf-8")
+
+    write(tmp_path / "0", "cpu_cores_count 16\ngfx_target_version 0\n")
+    write(tmp_path / "1", "gfx_target_version 110000\nunique_id\n")
+    write(tmp_path / "1" / "mem_banks" / "0", f"heap_type 1\nsize_in_bytes {24 << 30}\n")
+    write(tmp_path / "1" / "mem_banks" / "1", f"heap_type 0\nsize_in_bytes {64 << 30}\n")  # the computer's
+    write(tmp_path / "2", "gfx_target_version 90010\n")
+    (tmp_path / "3").mkdir()
     machine = detect(lambda _: "", nodes=tmp_path)
-    assert machine.amd == ((Gpu("AMD gfx1100", target="gfx1100"),) if machine.system == "linux" else ())
+    found = (Gpu("AMD gfx1100", memory_bytes=24 << 30, target="gfx1100"), Gpu("AMD gfx90a", target="gfx90a"))
+    assert machine.amd == (found if machine.system == "linux" else ())
     assert detect(lambda _: "", nodes=tmp_path / "none").amd == ()
 
 
