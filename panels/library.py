@@ -36,7 +36,7 @@ def draw_preferences(layout: Any, context: bpy.types.Context) -> None:
     for backbone in list_backbones():
         text, buttons = _line(box)
         text.label(text=backbone.title, icon="BLANK1")
-        text.label(text=f"{_size(backbone.bytes)}, {backbone.licence}", icon="BLANK1")
+        text.label(text=f"{backbone.megabytes} MB, {backbone.licence}", icon="BLANK1")
         if backbone.there:
             buttons.label(text="Downloaded", icon="CHECKMARK")
         else:
@@ -81,11 +81,11 @@ def _facts(entry: Entry) -> Iterator[str]:
     if entry.memory_bytes:
         at_hand = _at_hand() / 2**30
         way = entry.way(at_hand)
-        how = "" if way == "exact" else f": {way}"
-        yield f"exact it takes about {entry.memory_bytes / 2**30:.0f} GB, at hand are {at_hand:.0f}{how}"
+        how = "" if way == "exact" else f"; to fit: {way}"
+        yield f"memory: about {entry.memory_bytes / 2**30:.0f} GB if exact, {at_hand:.0f} GB at hand{how}"
 
 
-def _size(count: float) -> str:
+def _size(count: int) -> str:
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 

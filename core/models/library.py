@@ -100,11 +100,6 @@ class BackboneEntry:
     licence: str = "BSD-3-Clause"  # torchvision's, which publishes them
 
     @property
-    def bytes(self) -> int:
-        """Its size; torchvision gives those in mebibytes."""
-        return self.megabytes << 20
-
-    @property
     def there(self) -> bool:
         """Whether it is on this computer."""
         return self.path.is_file()

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -9,16 +10,19 @@ from urllib.parse import unquote, urlsplit
 from huggingface_hub import constants
 
 COMMIT = "1" * 40
+PIECE = 1 << 20
 
 
 class Hub(ThreadingHTTPServer):
-    """Serves the files of ``folder`` as the model owner/name; ``error`` is answered to everything instead.
+    """Serves the files of ``folder`` as the model ``name``; ``error`` is answered to everything instead.
 
-    ``cut_after``: for a file, the bytes after which its next transfer is cut; ``ranges``: (file, first byte) of each.
+    ``pause``: seconds between the pieces of a file, where it is to be watched; ``cut_after``: for a file, the bytes
+    after which its next transfer is cut; ``ranges``: (file, first byte) of each.
     """
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(("127.0.0.1", 0), Answer)
+    def __init__(self, folder: Path, name: str = "owner/name", port: int = 0, pause: float = 0.0) -> None:
+        super().__init__(("127.0.0.1", port), Answer)
+        self.name, self.pause = name, pause
         self.folder = folder
         self.error: tuple[int, str] | None = None
         self.downloaded: set[str] = set()
@@ -54,13 +58,14 @@ class Answer(BaseHTTPRequestHandler):
     def do_GET(self):
         path = unquote(urlsplit(self.path).path)
         files = self.server.files()
-        api, file = "/api/models/owner/name", path.removeprefix(f"/owner/name/resolve/{COMMIT}/")
+        model = self.server.name
+        api, file = f"/api/models/{model}", path.removeprefix(f"/{model}/resolve/{COMMIT}/")
         if self.server.error is not None:
             status, code = self.server.error
             self.answer(b"{}", status, {"X-Error-Code": code, "X-Error-Message": "as the test wants it"})
         elif path in (api, f"{api}/revision/main"):
             siblings = [_sibling(name, content) for name, content in files.items()]
-            self.answer(json.dumps({"id": "owner/name", "sha": COMMIT, "siblings": siblings}).encode())
+            self.answer(json.dumps({"id": model, "sha": COMMIT, "siblings": siblings}).encode())
         elif path.startswith(f"{api}/tree/"):
             entries = [
                 {"type": "file", "path": name, "size": len(content), "oid": hashlib.sha1(content).hexdigest()}
@@ -85,7 +90,10 @@ class Answer(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         if self.command == "GET":
-            self.wfile.write(content[:cut_after])
+            sent = content[:cut_after]
+            for start in range(0, len(sent), PIECE):
+                self.wfile.write(sent[start : start + PIECE])
+                time.sleep(self.server.pause)
             self.close_connection = cut_after is not None
 
 

@@ -8,6 +8,7 @@ import threading
 import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -85,7 +86,7 @@ class Index:
     ``wrong_hashes``: names whose hash is given wrongly; ``requests``: (path, Range) of every file that was asked for.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, port: int = 0) -> None:
         self.folder = folder
         self.cut_after: dict[str, list[int]] = {}
         self.wrong_hashes: set[str] = set()
@@ -95,7 +96,7 @@ class Index:
         class Handler(_Handler):
             owner = index
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
 
     @property
@@ -133,8 +134,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _page(self, name: str) -> None:
         links = ""
         for path in sorted(self.owner.folder.glob("*.whl")):
-            if path.name.partition("-")[0].lower() == name:
-                sha256 = "0" * 64 if name in self.owner.wrong_hashes else hashlib.sha256(path.read_bytes()).hexdigest()
+            if path.name.partition("-")[0].lower().replace("_", "-") == name:
+                sha256 = "0" * 64 if name in self.owner.wrong_hashes else _sha256(path)
                 links += f'<a href="/{quote(path.name)}#sha256={sha256}" {METADATA_IS_THERE}>{path.name}</a>\n'
         page = f"<!DOCTYPE html><html><body>{links}</body></html>".encode()
         self.send_response(200 if links else 404)
@@ -180,3 +181,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         pass
+
+
+@cache
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
