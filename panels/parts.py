@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from ..blender.session import session
 _WIDGET = 20.0  # pixels of a widget's height at scale 1
 _MARGINS = 3.5  # the same, beside a picture: the region's margins, the box's, the tabs
 _LETTER = 7.0  # pixels of a letter at scale 1, about
+_BREAK = "\0 "  # where a path may be broken
 
 
 def letters_across(context: bpy.types.Context) -> int:
@@ -21,11 +23,13 @@ def letters_across(context: bpy.types.Context) -> int:
 
 
 def wrapped(layout: Any, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:
-    """A text over as many lines as it takes."""
+    """A text over as many lines as it takes. Paths are broken after their slashes."""
     letters = letters_across(context) - (0 if icon == "NONE" else 3)
     column = layout.column(align=True)
     column.scale_y = 0.75
-    for number, line in enumerate(textwrap.wrap(text, letters)):
+    breakable = re.sub(r"(?<=[\w.][/\\])(?=[\w.])", _BREAK, text)
+    for number, line in enumerate(textwrap.wrap(breakable, letters)):
+        line = line.replace(_BREAK, "").removesuffix(_BREAK.strip())
         column.label(text=line, icon=icon if number == 0 else ("BLANK1" if icon != "NONE" else "NONE"))
 
 

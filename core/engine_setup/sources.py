@@ -82,7 +82,8 @@ def resolve(
             PIP_CONFIG_FILE=os.devnull,  # what is shown to the user is what is asked, whatever is configured
         )  # fmt: skip
         if child.status or not report.is_file():
-            reason = next((line for line in reversed(child.lines) if line.startswith("ERROR")), child.last_line)
+            errors = (line.removeprefix("ERROR: ") for line in child.lines if line.startswith("ERROR: "))
+            reason = next(errors, child.last_line)  # the first says what; the last where to read about it
             raise SetupError(
                 f"{urlsplit(build.index).netloc} does not give what is needed ({reason}); check the connection, and "
                 "see the log"
