@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from enum import Enum
 from pathlib import Path
 
 import bpy
@@ -24,11 +25,19 @@ INTERVAL = 0.25  # seconds between two looks at what runs
 LOOK_AGAIN = 2.0  # seconds for which an answer about the engine holds; panels ask at every redraw
 
 
+class Topic(Enum):
+    """What an activity is about: where the preferences show it."""
+
+    ENGINE = "engine"
+    MODELS = "models"
+
+
 class Setup:
     """The activity that runs or ran last, and what was found out."""
 
     def __init__(self) -> None:
         self.activity: Activity | None = None
+        self.topic = Topic.ENGINE
         self.machine: Machine | None = None
         self._site: Path | None = None
         self._detecting = False
@@ -101,14 +110,14 @@ class Setup:
         key, why = recommend(self.machine)
         return BUILDS.get(key), why
 
-    def start(self, activity: Activity, then: Callable[[Activity], None] = lambda _: None) -> None:
+    def start(self, activity: Activity, topic: Topic, then: Callable[[Activity], None]) -> None:
         """Run an activity beside the main thread and call ``then`` on it at the end; in the background, at once.
 
         Raises SetupError when another runs.
         """
         if self.busy:
             raise SetupError(f"{self.activity.title} is still running; wait for it, or cancel it")
-        self.activity = activity
+        self.activity, self.topic = activity, topic
         if bpy.app.background:
             activity.run()
             then(activity)

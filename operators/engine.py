@@ -10,7 +10,7 @@ import bpy
 from bpy.props import StringProperty
 
 from ..blender.preferences import preferences
-from ..blender.setup import failed, setup, why_offline
+from ..blender.setup import Topic, failed, setup, why_offline
 from ..core.activity import Activity
 from ..core.engine_setup.builds import available
 from ..core.engine_setup.found import find_torch, made_for_this_python, site_in
@@ -23,7 +23,12 @@ from ..core.errors import SyncDiffusionError
 IN_USE = "The engine is in use since the last picture: restart Blender, and do this before the next"
 
 
-def begin(operator: bpy.types.Operator, activity: Activity, after: Callable[[], None] = lambda: None) -> set[str]:
+def begin(
+    operator: bpy.types.Operator,
+    activity: Activity,
+    after: Callable[[], None] = lambda: None,
+    topic: Topic = Topic.ENGINE,
+) -> set[str]:
     """Start an activity, and call ``after`` when it is done; in a background Blender its failure is the operator's."""
 
     def then(ended: Activity) -> None:
@@ -32,7 +37,7 @@ def begin(operator: bpy.types.Operator, activity: Activity, after: Callable[[], 
         setup.look_again()
 
     try:
-        setup.start(activity, then)
+        setup.start(activity, topic, then)
     except SyncDiffusionError as error:
         operator.report({"ERROR"}, str(error))
         return {"CANCELLED"}

@@ -7,7 +7,7 @@ from bpy.props import StringProperty
 
 from ..blender import session as state
 from ..blender.library import added_models, library, needed_by, set_added_models
-from ..blender.setup import engine_root, failed, setup, why_offline
+from ..blender.setup import Topic, engine_root, failed, setup, why_offline
 from ..blender.storage import folder_for_new
 from ..core.activity import Activity
 from ..core.errors import SyncDiffusionError
@@ -46,7 +46,7 @@ class SYNCDIFFUSION_OT_download_model(Idle, bpy.types.Operator):
             library.look()
             state.session.failure = None
 
-        return begin(self, activity, after)
+        return begin(self, activity, after, Topic.MODELS)
 
 
 class SYNCDIFFUSION_OT_list_models(bpy.types.Operator):
@@ -134,7 +134,7 @@ class SYNCDIFFUSION_OT_copy_report(Idle, bpy.types.Operator):
         def after() -> None:
             window_manager.clipboard = gathered[0]
 
-        return begin(self, Activity("Gathering the report", work), after)
+        return begin(self, Activity("Gathering the report", work), after, Topic.MODELS)
 
 
 def _errors() -> list[str]:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import bpy
 
 from ..blender import preferences as user
-from ..blender.setup import setup, why_offline
+from ..blender.setup import Topic, setup, why_offline
 from ..core.activity import Activity, State
 from ..core.engine_setup.builds import TORCH
 from ..core.engine_setup.found import find_torch, site_in
@@ -41,7 +41,8 @@ def draw_preferences(layout: Any, context: bpy.types.Context) -> None:
         parts.wrapped(box, context, f"torch {found.version} in {found.folder}{device}", "CHECKMARK")
     if found is None and not setup.busy:
         _draw_offer(box, context)
-    draw_activity(box, context)
+    if setup.topic is Topic.ENGINE:
+        draw_activity(box, context)
     column = box.column()
     column.use_property_split = True
     column.prop(user.preferences(), "engine_folder", placeholder=str(setup.folder.root))

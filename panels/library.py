@@ -9,10 +9,11 @@ import bpy
 
 from ..blender import preferences as user
 from ..blender.library import library
-from ..blender.setup import setup
+from ..blender.setup import Topic, setup
 from ..core.engine_setup.machine import memory_bytes
 from ..core.models.library import SUGGESTED, Entry, Place, list_backbones
 from . import parts
+from .engine import draw_activity
 
 _ICONS = {Place.BUILTIN: "PACKAGE", Place.CACHE: "DISK_DRIVE", Place.ADDED: "FILE_FOLDER", Place.OFFERED: "IMPORT"}
 
@@ -25,6 +26,8 @@ def draw_preferences(layout: Any, context: bpy.types.Context) -> None:
     row.label(text="Models", icon="ASSET_MANAGER")
     row.operator("syncdiffusion.list_models", text="", icon="FILE_REFRESH")
     row.operator("syncdiffusion.add_model", text="", icon="ADD")
+    if setup.topic is Topic.MODELS:
+        draw_activity(box, context)
     if library.entries is None:
         library.look()
         box.label(text="Looking for models...")

@@ -20,11 +20,13 @@ def part(name: str) -> object:
     return importlib.import_module(f"{MODULE}.{name}")
 
 
-def serve_here() -> None:
-    """From now on all builds come from the index on this computer."""
+def serve_here(torch: str, torchvision: str, gigabytes: tuple[float, float]) -> None:
+    """From now on all builds are these versions, of this size, from the index on this computer."""
     builds, sources = part("core.engine_setup.builds"), part("core.engine_setup.sources")
+    builds.TORCH = part("panels.engine").TORCH = torch
+    builds.TORCHVISION = torchvision
     for key, build in builds.BUILDS.items():
-        builds.BUILDS[key] = replace(build, index=INDEX, local="")
+        builds.BUILDS[key] = replace(build, index=INDEX, local="", systems={"linux": gigabytes})
     part("operators.engine").FromIndex = lambda build: sources.FromIndex(build, fallback=INDEX)
 
 
