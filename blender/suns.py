@@ -9,7 +9,8 @@ from typing import Any
 import bpy
 
 from .images import REQUEST
-from .world_nodes import LIGHTING, MAPPING, SUN_LIMIT, TEXTURE, UNLIMITED
+from .world_nodes import LIGHTING, MAPPING, SUN_LIMIT, TEXTURE, UNLIMITED, VIEW
+from .world_view import HORIZON, MIRROR, TILT
 
 NAME = "SyncDiffusion Sun"
 
@@ -30,7 +31,7 @@ def apply(scene: bpy.types.Scene) -> None:
     """Let the sun shine where the scene's settings say. Does nothing where the world is not ours."""
     world = scene.world
     nodes = world.node_tree.nodes if world is not None and world.node_tree is not None else {}
-    if SUN_LIMIT not in nodes:
+    if SUN_LIMIT not in nodes or VIEW not in nodes:
         remove(scene)
         return
     sun, where = of(world), scene.syncdiffusion.sun
@@ -65,7 +66,7 @@ def _lamp(scene: bpy.types.Scene) -> bpy.types.Object | None:
 
 
 def _shine(scene: bpy.types.Scene, world: bpy.types.World, sun: dict[str, Any]) -> None:
-    """A Sun light in the sun's place. Drivers let it follow the world's rotation and its strength."""
+    """A Sun light in the sun's place. Drivers let it follow how the panorama is turned, and its strength."""
     lamp = _lamp(scene)
     if lamp is None:
         lamp = bpy.data.objects.new(NAME, bpy.data.lights.new(NAME, "SUN"))
@@ -74,20 +75,43 @@ def _shine(scene: bpy.types.Scene, world: bpy.types.World, sun: dict[str, Any]) 
     brightest = max(sun["colour"])
     lamp.data.color = [channel / brightest for channel in sun["colour"]]
     lamp.data.angle = 2 * sun["radius"]
+    across, ahead, up, spread = _seen(sun)
+    # As Blender turns what points along +Z: first away from the zenith, then round it.
+    _drive(lamp, "rotation_euler", 1, f"atan2(sqrt({ahead}*{ahead}+pow({across},2)),{up})", world)
+    _drive(lamp, "rotation_euler", 2, f"atan2({across},{ahead})-r", world)
+    _drive(lamp.data, "energy", -1, f"{sun['irradiance'] * brightest:.9g}*s*pow({spread},1.5)", world)
+
+
+def _seen(sun: dict[str, Any]) -> tuple[str, str, str, str]:
+    """Where the world's nodes show the picture's sun, as expressions for drivers, before the rotation round the zenith.
+
+    To the side, ahead and up, in any length; and by how much a piece of the picture there is seen larger, to the power
+    2/3. They undo ``world_view``: a sun at the slope T of the cylinder is seen at T + tan(h), then leant back.
+    """
     # An equirectangular picture's middle is at +X, and its columns run clockwise seen from above.
-    lamp.rotation_euler = (0.0, math.pi / 2 - sun["elevation"], 0.0)
-    azimuth = math.pi - sun["azimuth"]
-    rotation = f'node_tree.nodes["{MAPPING}"].inputs["Rotation"].default_value[2]'
-    strength = f'node_tree.nodes["{LIGHTING}"].inputs["Strength"].default_value'
-    _drive(lamp, "rotation_euler", 2, f"{azimuth!r} - value", world, rotation)
-    _drive(lamp.data, "energy", -1, f"{sun['irradiance'] * brightest!r} * value", world, strength)
+    azimuth, slope = math.pi - sun["azimuth"], math.tan(sun["elevation"])
+    ahead, side = (f"({value:.9g})" for value in (math.cos(azimuth), math.sin(azimuth)))
+    raised = f"({slope:.9g}+tan(h))"
+    across = f"((1-2*m)*{side}*cos(t)+{raised}*sin(t))"
+    up = f"({raised}*cos(t)-(1-2*m)*{side}*sin(t))"
+    return across, ahead, up, f"({1 + slope**2:.9g}/(1+pow({raised},2)))"
 
 
-def _drive(owner: Any, path: str, index: int, expression: str, world: bpy.types.World, source: str) -> None:
+def _drive(owner: Any, path: str, index: int, expression: str, world: bpy.types.World) -> None:
+    """Drive a property by an expression of r, h, t, m (the panorama's rotation, horizon, tilt, mirroring) and s, the
+    strength of its lighting. It needs no Python, so it runs where scripts may not."""
     owner.driver_remove(path, index)
     driver = owner.driver_add(path, index).driver
-    variable = driver.variables.new()
-    variable.name = "value"
-    target = variable.targets[0]
-    target.id_type, target.id, target.data_path = "WORLD", world, source
+    for name, node, socket in (
+        ("r", MAPPING, '"Rotation"].default_value[2]'),
+        ("h", VIEW, f'"{HORIZON}"].default_value'),
+        ("t", VIEW, f'"{TILT}"].default_value'),
+        ("m", VIEW, f'"{MIRROR}"].default_value'),
+        ("s", LIGHTING, '"Strength"].default_value'),
+    ):
+        variable = driver.variables.new()
+        variable.name = name
+        target = variable.targets[0]
+        target.id_type, target.id = "WORLD", world
+        target.data_path = f'node_tree.nodes["{node}"].inputs[{socket}'
     driver.expression = expression

@@ -9,7 +9,9 @@ from typing import Any
 import bpy
 from mathutils import Vector
 
-MAPPING, TEXTURE = "SyncDiffusion Mapping", "SyncDiffusion Panorama"
+from . import world_view
+
+MAPPING, VIEW, TEXTURE = "SyncDiffusion Mapping", "SyncDiffusion View", "SyncDiffusion Panorama"
 SUN_LIMIT = "SyncDiffusion Sun Limit"
 UNLIMITED = 1e9
 LIGHTING, BACKGROUND = "SyncDiffusion Lighting", "SyncDiffusion Background"
@@ -30,8 +32,10 @@ def build(world: bpy.types.World) -> None:
         node.location = (x - left, y + up)
         return node
 
-    coordinates = add("ShaderNodeTexCoord", 1320, 0, "SyncDiffusion Coordinates", "")
-    mapping = add("ShaderNodeMapping", 1120, 0, MAPPING, "Rotation")
+    coordinates = add("ShaderNodeTexCoord", 1520, 0, "SyncDiffusion Coordinates", "")
+    mapping = add("ShaderNodeMapping", 1320, 0, MAPPING, "Rotation")
+    view = add("ShaderNodeGroup", 1100, 0, VIEW, "Horizon, Tilt, Mirror")
+    view.node_tree = world_view.group()
     texture = add("ShaderNodeTexEnvironment", 900, 0, TEXTURE, "Panorama")
     limit = add("ShaderNodeVectorMath", 620, 0, SUN_LIMIT, "Brightest")
     path = add("ShaderNodeLightPath", 420, 360, "SyncDiffusion Light Path", "Seen by the Camera?")
@@ -40,7 +44,8 @@ def build(world: bpy.types.World) -> None:
     mix = add("ShaderNodeMixShader", 200, 0, "SyncDiffusion Mix", "Lighting or Background")
     link = tree.links.new
     link(coordinates.outputs["Generated"], mapping.inputs["Vector"])
-    link(mapping.outputs["Vector"], texture.inputs["Vector"])
+    link(mapping.outputs["Vector"], view.inputs["Vector"])
+    link(view.outputs["Vector"], texture.inputs["Vector"])
     limit.operation = "MINIMUM"
     limit.inputs[1].default_value = (UNLIMITED,) * 3
     link(texture.outputs["Color"], limit.inputs[0])

@@ -6,7 +6,18 @@ from typing import Any
 
 import bpy
 
-from ..blender import backdrops, live_world, material_nodes, materials, preview, status, suns, world_nodes, worlds
+from ..blender import (
+    backdrops,
+    live_world,
+    material_nodes,
+    materials,
+    preview,
+    status,
+    suns,
+    world_nodes,
+    world_view,
+    worlds,
+)
 from ..blender.naming import short_name
 from ..blender.session import session
 from ..operators.variations import LARGE
@@ -100,6 +111,9 @@ def draw_world(layout: Any, context: bpy.types.Context) -> None:
             row = column.row(align=True)
             row.prop(nodes[world_nodes.MAPPING].inputs["Rotation"], "default_value", index=2, text="Rotation")
             row.operator("syncdiffusion.face_camera", text="", icon="CAMERA_DATA")
+        if world_nodes.VIEW in nodes:
+            for name in (world_view.HORIZON, world_view.TILT, world_view.MIRROR):
+                column.prop(nodes[world_nodes.VIEW].inputs[name], "default_value", text=name)
         strengths = (
             (world_nodes.LIGHTING, "Lighting Strength"),
             (world_nodes.BACKGROUND, "Background Strength"),

@@ -79,3 +79,31 @@ def test_the_shadow_falls_away_from_the_sun_and_turns_with_the_world(in_blender)
     assert [thing for thing in bpy.context.scene.objects if thing.type == "LIGHT"] == []
     """
     )
+
+
+def test_the_sun_light_follows_horizon_tilt_and_mirroring(in_blender):
+    """The shadow of the sun in the world is where that of the lamp is, and as dark, however the picture is turned."""
+    in_blender(
+        SCENE
+        + """
+    ball()
+    rotation = world("light")
+    settings = bpy.context.scene.syncdiffusion
+    view = bpy.context.scene.world.node_tree.nodes["SyncDiffusion View"].inputs
+    for horizon, tilt, mirror in ((8, 0, False), (0, 15, False), (0, 0, True), (-6, 10, True)):
+        view["Horizon"].default_value, view["Tilt"].default_value = math.radians(horizon), math.radians(tilt)
+        view["Mirror"].default_value = mirror
+        settings.sun = "WORLD"
+        in_world, total = shadow()
+        settings.sun = "LAMP"
+        lamp, of_lamp = shadow()
+        assert apart_by(lamp, in_world) < 8, (horizon, tilt, mirror, in_world, lamp)
+        assert abs(of_lamp / total - 1) < 0.1, (horizon, tilt, mirror, of_lamp, total)
+        if (horizon, tilt, mirror) == (0, 0, True):
+            away = math.degrees(azimuth - math.pi - rotation[2]) + 180
+            assert apart_by(lamp, away) < 8, (lamp, away)
+    for driven in (thing for thing in bpy.context.scene.objects if thing.type == "LIGHT"):
+        curves = [*driven.animation_data.drivers, *driven.data.animation_data.drivers]
+        assert len(curves) == 3 and all(curve.driver.is_simple_expression for curve in curves)
+    """
+    )
