@@ -173,6 +173,8 @@ class Engine:
         with phase(Phase.SAMPLING):
             sampled = run.sample(loaded, condition, decoder, judge, stopped, keep_trace=outputs.trace is not None)
         paints = request.poles == "generate" and sampled.stopped_after is None
+        if request.poles == "generate" and not paints:
+            run.reporter.warn("poles: stopped before sky and ground were painted, so they are filled")
         with phase(Phase.DECODING):
             canvas = run.decode(decoder, sampled.latents)
             if not paints:

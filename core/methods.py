@@ -21,20 +21,21 @@ from .runtime.memory import Batches
 from .runtime.precision import Network
 
 
-def make_sampler(plan: Plan, noise: Generator | None = None) -> Sampler:
-    """The plan's sampler, at its first step.
+def make_sampler(plan: Plan, noise: Generator | None = None, start: int | None = None) -> Sampler:
+    """The plan's sampler, at its first step, or at the step ``start``.
 
     ``noise`` is what it draws from where it adds noise (None: as the canvas's own run does). Samplers of one run that
     do not step the canvas itself share one, or the noise of the first would come again.
     """
     request, facts = plan.request, plan.model.facts
+    start = request.start_step if start is None else start
     return Sampler(
         request.scheduler,
         facts.scheduler_config,
         facts.prediction_type,
         request.steps,
         synchronized=[i for i, weight in enumerate(request.sync_weights()) if weight],
-        start=request.start_step,
+        start=start,
         generator=noise or generator_after(request.seed, plan.canvas_shape),
     )
 

@@ -1,8 +1,10 @@
 """The sky above a world's strip and the ground below it, painted by the model in perspective views.
 
 Views do not share a grid of latents with the strip or with each other, so no noise goes from one to another: at every
-step what each foresees (Eq. 10) is decoded, warped, and encoded again (as SyncTweedies has it, Kim et al., NeurIPS
-2024). Where a view sees the strip, it foresees the strip; where several see the same, they foresee the same.
+third step what each foresees (Eq. 10) is decoded, warped, and encoded again (as SyncTweedies has it, Kim et al.,
+NeurIPS 2024). Where a view sees the strip, it foresees the strip; where several see the same, they foresee the same.
+Colours, in the large, are those of the strip's edges gone on to the poles (held low frequencies are ILVR's, Choi et
+al., ICCV 2021).
 """
 
 from __future__ import annotations
@@ -27,15 +29,23 @@ from .diffusion.windows import Panels
 from .events import Phase, Progress
 from .methods import make_sampler
 from .panorama.fuse import feather
-from .panorama.sphere import Cylinder
-from .panorama.views import View, bilinear, look, views_over_pole
+from .panorama.sphere import Cylinder, equirectangular
+from .panorama.views import SHARPNESS, View, bilinear, look, views_over_pole
 from .reporter import Reporter
 from .request.request import Request
 from .request.validation import Plan
 from .runtime.memory import Batches
 from .start import sphere_to_refine, to_tensor
 
-OWN_SHARE = 1e-4  # what a view counts at its very edge, where no other may see anything
+OWN_SHARE = 1e-9  # what a view counts at its very edge, where no other may see anything
+# Views begin with the strip's colours gone on to the pole, under the noise of this share of the steps, and keep them:
+# what is wider than so many latents stays as it began. To the model is left what is finer. Of noise alone it makes
+# horizons overhead and a ground that is not the strip's, and every view has a hue of its own.
+STRENGTH = 0.6
+COLOUR_REACH = 3.0
+# Pictures are exchanged at every third step, since decoding and encoding cost more than a step does; at the others a
+# view holds the strip's latents.
+EXCHANGE_EVERY = 3
 
 
 @dataclass(frozen=True)
@@ -75,7 +85,9 @@ def caps(request: Request) -> tuple[Cap, Cap]:
 class Exchange:
     """What brings the views' x0 predictions of a step to one picture, round the strip that is finished.
 
-    ``strip``: (H, W, 3) in [0, 1]. Latents are canvases (1, C, h, w * views), as ``Cap.panels`` lays them.
+    ``strip``: (H, W, 3) in [0, 1]. ``sphere``: what the views begin with, an equirectangular picture (h, 2 h, 3) that
+    has the strip in it. Latents are canvases (1, C, h, w * views), as ``Cap.panels`` lays them. ``last``: the number of
+    the run's last step.
     """
 
     def __init__(
@@ -83,6 +95,8 @@ class Exchange:
         cap: Cap,
         strip: np.ndarray,
         horizon: float,
+        sphere: np.ndarray,
+        last: int,
         decoder: Decoder,
         encoder: Encoder,
         window: int,
@@ -90,6 +104,7 @@ class Exchange:
     ) -> None:
         device = decoder.device
         self._cap = cap
+        self._last = last
         self._decoder = decoder
         self._encoder = encoder
         self._one_window = cap.side == window
@@ -100,30 +115,36 @@ class Exchange:
         self._bases = [torch.from_numpy(view.basis.astype(np.float32)).to(device) for view in cap.views]
         self._strip = [to_tensor(colours).to(device) for colours, _ in held]
         self._on_strip = [torch.from_numpy(inside).to(device) for _, inside in held]
+        begun = (to_tensor(look(sphere, view, cap.side)).to(device) for view in cap.views)
+        self._begun = [torch.where(*parts) for parts in zip(self._on_strip, self._strip, begun, strict=True)]
+        self.start = torch.cat([self._encode(picture) for picture in self._begun], dim=3)
+        self._held = torch.cat([_whole_cells(inside, self.start.shape[2]) for inside in self._on_strip], dim=1)
 
     @torch.no_grad()
-    def __call__(self, x0: Tensor, _: int) -> Tensor:
-        """The x0 predictions, moved to where the views agree. What encoding itself changes is left out."""
+    def __call__(self, x0: Tensor, step: int) -> Tensor:
+        """The x0 predictions, in their colours and on the strip held; now and then moved to where the views agree."""
+        x0 = self._coloured(x0)
+        x0 = torch.where(self._held, self.start.to(x0.dtype), x0)
+        if step == self._last or (self._last - step) % EXCHANGE_EVERY:
+            return x0
         panels = x0.chunk(len(self._cap.views), dim=3)
         pictures = [self.decode(panel) for panel in panels]
         moved = []
         for index, (panel, picture) in enumerate(zip(panels, pictures, strict=True)):
+            # What encoding itself changes is left out.
             change = self._encode(self._agreed(index, pictures)) - self._encode(picture)
             moved.append(panel + change.to(panel.dtype))
         return torch.cat(moved, dim=3)
 
-    def clean_start(self, sphere: np.ndarray) -> Tensor:
-        """Clean latents of what the views see of an equirectangular picture (H, 2 H, 3) in [0, 1]."""
-        seen = (to_tensor(look(sphere, view, self._cap.side)) for view in self._cap.views)
-        return torch.cat([self._encode(picture.to(self._decoder.device)) for picture in seen], dim=3)
-
     def painted(self, latents: Tensor) -> list[tuple[View, np.ndarray]]:
         """The views and their finished pictures (side, side, 3) in [0, 1]."""
-        panels = latents.chunk(len(self._cap.views), dim=3)
-        return [
-            (view, self.decode(panel)[0].permute(1, 2, 0).float().cpu().numpy())
-            for view, panel in zip(self._cap.views, panels, strict=True)
-        ]
+        reach = COLOUR_REACH * self._cap.side / self.start.shape[2]
+        finished = []
+        for view, begun, panel in zip(self._cap.views, self._begun, latents.chunk(len(self._begun), 3), strict=True):
+            picture = self.decode(panel).float()
+            picture = (picture + _blurred(begun - picture, reach)).clamp(0, 1)  # latents hold colours nearly, not quite
+            finished.append((view, picture[0].permute(1, 2, 0).cpu().numpy()))
+        return finished
 
     @torch.no_grad()
     def decode(self, panel: Tensor) -> Tensor:
@@ -137,6 +158,14 @@ class Exchange:
         self._check_cancelled()
         return self._encoder.images(picture) if self._one_window else self._encoder.canvas(picture, False, False)
 
+    def _coloured(self, x0: Tensor) -> Tensor:
+        """The x0 predictions with the colours, in the large, of what the views began with."""
+        count = len(self._cap.views)
+        apart = torch.cat(
+            (self.start.to(x0.dtype) - x0).chunk(count, dim=3)
+        )  # a batch, so that none blurs into another
+        return x0 + torch.cat(_blurred(apart, COLOUR_REACH).chunk(count), dim=3)
+
     def _agreed(self, index: int, pictures: Sequence[Tensor]) -> Tensor:
         """What a view should see: the strip, and elsewhere the mean of all views, each by its weight there."""
         directions = self._directions[index]
@@ -144,7 +173,7 @@ class Exchange:
         for other, (basis, picture) in enumerate(zip(self._bases, pictures, strict=True)):
             place = directions @ basis.T
             at = place[..., :2] / (self._cap.views[other].reach * place[..., 2:].clamp_min(1e-6))
-            inside = ((1 - at**2).clamp_min(0).prod(-1) ** 2) * (place[..., 2] > 0)
+            inside = ((1 - at**2).clamp_min(0).prod(-1) ** SHARPNESS) * (place[..., 2] > 0)
             if other == index:
                 inside = inside + OWN_SHARE
             elif not inside.any():
@@ -188,26 +217,33 @@ class PolePainter:
         """
         request = self._plan.request
         sphere = sphere_to_refine(request)
-        steps = request.steps - request.start_step
+        start = request.start_step
+        if sphere is None:
+            sphere = equirectangular(strip, strip.shape[1] // 2 * 2, request.horizon)
+            start = max(start, request.steps - max(1, round(STRENGTH * request.steps)))
+        steps = request.steps - start
         painted: list[tuple[View, np.ndarray]] = []
+        unfinished = False
         for number, cap in enumerate(caps(request)):
             exchange = Exchange(
-                cap, strip, request.horizon, self._decoder, self._encoder, request.window,
+                cap, strip, request.horizon, sphere, request.steps - 1, self._decoder, self._encoder, request.window,
                 self._reporter.check_cancelled,
             )  # fmt: skip
             noise = generator_for(request.seed, "sky" if number == 0 else "ground")
-            z = torch.randn(self._shape(cap), generator=noise).to(self._decoder.device)
-            sampler = make_sampler(self._plan, noise)
-            if sphere is not None:
-                z = sampler.noised(exchange.clean_start(sphere), z, sampler.first)
+            z = torch.randn(exchange.start.shape, generator=noise).to(exchange.start)
+            sampler = make_sampler(self._plan, noise, start)
+            z = sampler.noised(exchange.start, z, start)
             for step in self._diffusion(cap, sampler, exchange).run(z):
-                done = number * steps + step.index + 1 - request.start_step
+                done = number * steps + step.index + 1 - start
                 self._reporter.step(Progress(Phase.SAMPLING, done, 2 * steps))
                 z = step.latents
-                if stopped():
+                if stopped() and done < 2 * steps:
                     z = step.x0
+                    unfinished = True
                     break
             painted += exchange.painted(z)
+        if unfinished:
+            self._reporter.warn("poles: stopped while sky and ground were painted, so they are less than finished")
         return painted
 
     def _diffusion(self, cap: Cap, sampler: Sampler, exchange: Exchange) -> JointDiffusion:
@@ -225,11 +261,23 @@ class PolePainter:
             correct=exchange,
         )
 
-    def _shape(self, cap: Cap) -> tuple[int, int, int, int]:
-        """That of a cap's latents."""
-        facts = self._plan.model.facts
-        panels = cap.panels(self._plan.request, facts.latent_factor)
-        return 1, facts.latent_channels, panels.height, panels.width
+
+def _blurred(panels: Tensor, deviation: float) -> Tensor:
+    """Canvases (B, C, h, w) blurred by a Gaussian of this standard deviation; their edges go on."""
+    reach = math.ceil(3 * deviation)
+    at = torch.arange(-reach, reach + 1, dtype=panels.dtype, device=panels.device)
+    kernel = torch.exp(-0.5 * (at / deviation) ** 2)
+    kernel = (kernel / kernel.sum()).expand(panels.shape[1], 1, 1, -1)
+    padded = F.pad(panels, (reach,) * 4, mode="replicate")
+    across = F.conv2d(padded, kernel, groups=panels.shape[1])
+    return F.conv2d(across, kernel.transpose(2, 3), groups=panels.shape[1])
+
+
+def _whole_cells(inside: Tensor, side: int) -> Tensor:
+    """The latents (side, side) of a view all of whose pixels, and their neighbours', are ``inside`` (S, S)."""
+    factor = len(inside) // side
+    outside = F.max_pool2d((~inside)[None].float(), factor)
+    return F.max_pool2d(outside, 3, 1, 1)[0] == 0
 
 
 def _seen_strip(strip: np.ndarray, horizon: float, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

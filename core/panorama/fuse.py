@@ -13,6 +13,7 @@ from .views import View, bilinear, sphere_directions, weight
 # Within this much of the strip's edge (radians; never more than an eighth of what the strip covers) it gives way to the
 # views, which hold the same picture there.
 FEATHER = math.radians(5.0)
+RIM = 0.04  # of half a view's side: within it a view gives way to the fill where no other sees anything
 ROWS_AT_ONCE = 128
 
 
@@ -38,6 +39,7 @@ def fuse(strip: np.ndarray, width: int, horizon: float, painted: Sequence[tuple[
             continue
         directions = sphere_directions(width, rows)
         total = np.zeros(directions.shape[:2], np.float32)
+        covered = np.zeros_like(total)
         colour = np.zeros((*directions.shape[:2], strip.shape[2]), np.float32)
         for view, picture in painted:
             x, y, seen = view.places(directions)
@@ -46,8 +48,9 @@ def fuse(strip: np.ndarray, width: int, horizon: float, painted: Sequence[tuple[
             x, y = x[seen], y[seen]
             half = picture.shape[0] / 2
             share = weight(x, y)
+            covered[seen] = np.maximum(covered[seen], (1 - np.maximum(np.abs(x), np.abs(y))) / RIM)
             total[seen] += share
             colour[seen] += share[:, None] * bilinear(picture, (x + 1) * half - 0.5, (y + 1) * half - 0.5)
-        share = (1 - strip_share[rows])[:, None] * smoothstep(total / 1e-3)
-        sphere[rows] += share[..., None] * (colour / np.maximum(total, 1e-6)[..., None] - sphere[rows])
+        share = (1 - strip_share[rows])[:, None] * smoothstep(covered)
+        sphere[rows] += share[..., None] * (colour / np.maximum(total, 1e-30)[..., None] - sphere[rows])
     return sphere

@@ -13,8 +13,10 @@ import numpy as np
 
 from ..request.settings import MAX_HORIZON
 
-# How fast the fill forgets its edge: the Gaussian's width, in turns, is this times the way to the pole, squared.
+# How fast the fill forgets its edge: the Gaussian's width, in turns, is this times the way to the pole, squared. It is
+# never sharper than the second: what is fine at the edge would go on as streaks.
 SPREAD = 0.6
+SHARPEST = 0.01
 # The fill's colour is that of the strip's outermost rows, this share of its height, in which it takes over.
 EDGE = 0.08
 ROWS_AT_ONCE = 64
@@ -80,7 +82,7 @@ def equirectangular(strip: np.ndarray, width: int, horizon: float = 0.0) -> np.n
         edge = cylinder.top if pole > 0 else cylinder.bottom
         outermost = turned[: math.ceil(margin)] if pole > 0 else turned[-math.ceil(margin) :]
         way = ((elevation[filled] - edge) / (pole - edge)).clip(0, 1)
-        fill = _smoothed(outermost.mean(0), SPREAD * way**2)
+        fill = _smoothed(outermost.mean(0), SHARPEST + SPREAD * way**2)
         share = smoothstep(1 + beyond_edge[filled] / margin)[:, None, None]
         sphere[filled] += share * (fill - sphere[filled])
     return sphere

@@ -15,6 +15,9 @@ import numpy as np
 VIEW_ANGLE = math.radians(70.0)
 OVERLAP = math.radians(15.0)  # of a ring of views with the next
 ACROSS = 0.85  # share of a view's width in which its neighbour in the ring takes over
+# How soon a view gives way to the one that sees a place nearer to its middle. A mean of several is a picture without
+# texture, so it is soon.
+SHARPNESS = 4
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def _half_width(elevation: float, above: float) -> float:
 
 def weight(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """How much a view counts at a place in it (-1 to 1): 1 in the middle, smoothly 0 at the edge."""
-    return ((1 - x**2) * (1 - y**2)).clip(0) ** 2
+    return ((1 - x**2) * (1 - y**2)).clip(0) ** SHARPNESS
 
 
 def sphere_directions(width: int, rows: slice) -> np.ndarray:

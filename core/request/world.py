@@ -38,9 +38,9 @@ def fill_in_world(values: dict[str, Any], findings: Findings) -> None:
     defaults = {
         "world_size": None,
         "horizon": 0.0,
-        "poles": "fill",
+        "poles": "fill" if values["preset"] == "draft" else "generate",
         "sky_prompt": about("the sky", prompt),
-        "ground_prompt": about("the ground seen from above", prompt),
+        "ground_prompt": f"{prompt}, seen from above",
     }
     expanded = values.setdefault("range", "expanded") == "expanded"
     if not expanded and "peak" in values:
