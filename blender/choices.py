@@ -37,8 +37,13 @@ RANGES = (
     ("EXPANDED", "Expanded", "Light: highlights lifted above white, and a sun with the energy of one (a guess)"),
 )
 POLES = (
+    ("AUTO", "By Quality", "Painted by the model, but filled in a draft"),
     ("FILL", "Fill", "The colours of the panorama's edges go on, ever smoother"),
-    ("GENERATE", "Generate", "The sky above and the ground below are painted by the model, at several times the cost"),
+    (
+        "GENERATE",
+        "Generate",
+        "The sky above and the ground below are painted by the model: about twice the time",
+    ),
 )
 SUNS = (
     ("WORLD", "In World", "The sun is part of the world"),

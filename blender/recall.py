@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..core.request.world import default_poles
 from .requests import NEUTRAL_COHERENCE, PRESET_NAMES, TARGET_NAMES, preset_weight
 
 _PLAIN = ("prompt", "negative_prompt", "model", "seed", "steps", "guidance_scale", "sync_weight", "scheduler")
@@ -26,7 +27,6 @@ def recall(settings: Any, request: dict[str, Any]) -> None:
         settings.world_size = request["world_size"]
         settings.light_range = (request.get("range") or "ldr").upper()
         settings.peak = request.get("peak") or settings.peak
-        settings.poles = request["poles"].upper()
     presets = {ours: theirs for theirs, ours in PRESET_NAMES.items() if theirs != "CUSTOM"}
     settings.preset = presets[request["preset"]] if _is_the_presets(request) else "CUSTOM"
     coherence = NEUTRAL_COHERENCE * request["sync_weight"] / preset_weight(request)
@@ -34,6 +34,9 @@ def recall(settings: Any, request: dict[str, Any]) -> None:
         settings.coherence = coherence
     else:
         settings.preset = "CUSTOM"
+    if request["world_size"]:
+        automatic = request["poles"] == default_poles(PRESET_NAMES[settings.preset])
+        settings.poles = "AUTO" if automatic else request["poles"].upper()
 
 
 def _is_the_presets(request: dict[str, Any]) -> bool:

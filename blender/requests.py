@@ -34,8 +34,9 @@ def request_settings(settings: Any, seed: int, device: str, dtype: str) -> dict[
         given |= {
             "world_size": settings.world_size,
             "range": settings.light_range.lower(),
-            "poles": settings.poles.lower(),
         }
+        if settings.poles != "AUTO":
+            given["poles"] = settings.poles.lower()
         if settings.light_range == "EXPANDED":
             given["peak"] = settings.peak
     if settings.low_memory:

@@ -38,7 +38,7 @@ def fill_in_world(values: dict[str, Any], findings: Findings) -> None:
     defaults = {
         "world_size": None,
         "horizon": 0.0,
-        "poles": "fill" if values["preset"] == "draft" else "generate",
+        "poles": default_poles(values["preset"]),
         "sky_prompt": about("the sky", prompt),
         "ground_prompt": f"{prompt}, seen from above",
     }
@@ -47,6 +47,11 @@ def fill_in_world(values: dict[str, Any], findings: Findings) -> None:
         findings.add("peak", "is for --range expanded only", "range")
     for name, value in {**defaults, "peak": PEAK if expanded else None}.items():
         values.setdefault(name, value)
+
+
+def default_poles(preset: str) -> str:
+    """What is above and below a world's strip where nothing is said of it."""
+    return "fill" if preset == "draft" else "generate"
 
 
 def about(subject: str, prompt: str) -> str:

@@ -15,7 +15,7 @@ def settings(**changed):
         "prompt": "a lake", "negative_prompt": "", "target": "WORLD", "preset": "BALANCED", "model": "builtin",
         "width": 0, "height": 0, "world_size": 2048, "coherence": 0.5, "seed": 0, "use_random_seed": True,
         "variations": 1, "steps": 20, "guidance_scale": 7.5, "sync_weight": 20.0, "scheduler": "dpmpp-2m",
-        "low_memory": False, "light_range": "LDR", "peak": 8.0, "poles": "FILL",
+        "low_memory": False, "light_range": "LDR", "peak": 8.0, "poles": "AUTO",
         "regions": [], "loras": [], "embeddings": [], "vae": "", "tiny_decoder": "",
     }  # fmt: skip
     return SimpleNamespace(**{**fresh, **changed})
@@ -42,6 +42,13 @@ def test_coherence_scales_the_presets_weight(preset, steps):
     assert not request_of(settings(preset=preset, coherence=0.0)).synchronizes
 
 
+def test_sky_and_ground_are_painted_but_in_a_draft_unless_it_is_said():
+    chosen = [settings(preset=preset) for preset in ("DRAFT", "BALANCED", "PAPER", "CUSTOM")]
+    assert [request_of(one).poles for one in chosen] == ["fill", "generate", "generate", "generate"]
+    assert request_of(settings(preset="DRAFT", poles="GENERATE")).poles == "generate"
+    assert request_of(settings(poles="FILL")).poles == "fill"
+
+
 def test_custom_takes_the_settings_of_sampling():
     chosen = settings(preset="CUSTOM", steps=7, guidance_scale=3.0, sync_weight=5.0, scheduler="euler", coherence=0.1)
     request = request_of(chosen)
@@ -60,6 +67,8 @@ def test_a_canvas_of_ones_own():
         {"target": "MATERIAL", "preset": "DRAFT", "coherence": 0.0, "width": 512, "height": 512},
         {"preset": "CUSTOM", "steps": 9, "guidance_scale": 2.0, "sync_weight": 3.0, "scheduler": "unipc"},
         {"preset": "CUSTOM", "sync_weight": 1e4},
+        {"poles": "FILL"},
+        {"preset": "DRAFT", "poles": "GENERATE"},
     ],
 )
 def test_recalled_settings_make_the_same_request(changed):

@@ -237,8 +237,8 @@ def test_a_tiny_decoder_that_was_found_in_the_cache(pictures, repeat, cached_tin
     assert (outcome.status, outcome.errors) == (
         2,
         [
-            "tiny-decoder: 'madebyollin/taesd', with which that picture was made, is not on this machine or has changed "
-            "since; name it with --tiny-decoder"
+            "tiny-decoder: 'madebyollin/taesd', with which that picture was made, is not on this machine or has "
+            "changed since; name it with --tiny-decoder"
         ],
     )
 

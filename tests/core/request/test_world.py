@@ -28,7 +28,8 @@ def world(settings):
 
 def test_defaults(world):
     request = prepare({**world, "preset": "balanced"}).request
-    assert (request.world_size, request.poles, request.range, request.peak) == (4096, "fill", "expanded", 8.0)
+    assert (request.world_size, request.poles, request.range, request.peak) == (4096, "generate", "expanded", 8.0)
+    assert request.ground_prompt.endswith("at dawn, seen from above")
     assert (request.sky_prompt, request.shift_windows, request.stride) == ("the sky at dawn", True, 32)
     request = prepare({**world, "preset": "draft"}).request
     assert (request.world_size, request.poles) == (384, "fill")
