@@ -66,7 +66,8 @@ class Windows:
 
     With a ``shift_seed`` they lie elsewhere at every step (``at_step``), by less than a stride, so that their edges are
     hardly twice in the same place. That is what lets windows be joined that do not overlap (SpotDiffusion, Frolov et
-    al., WACV 2025), and keeps the two ends of a loop from always meeting at an edge.
+    al., WACV 2025), and keeps the two ends of a loop from always meeting at an edge. Where they do overlap, they fade
+    into each other: ``feather`` latents from its edge inwards a window counts less the nearer the edge.
     """
 
     height: int
@@ -78,13 +79,15 @@ class Windows:
     shift_seed: int | None = None
     shift_y: int = 0
     shift_x: int = 0
+    feather: int = 0
 
     def at_step(self, step: int) -> Windows:
         """The windows of a denoising step: these, or, with a ``shift_seed``, these shifted as it says."""
         if self.shift_seed is None:
             return self
         shift_y, shift_x = (int((self.shift_seed + step) * spread % 1 * self.stride) for spread in (SPREAD_Y, SPREAD_X))
-        return replace(self, shift_seed=None, shift_y=shift_y, shift_x=shift_x)
+        feather = self.window - self.stride
+        return replace(self, shift_seed=None, shift_y=shift_y, shift_x=shift_x, feather=feather)
 
     @cached_property
     def tops(self) -> tuple[int, ...]:
@@ -144,6 +147,14 @@ class Windows:
             views.append(canvas[:, :, rows, columns])
         return torch.cat(views)
 
+    def shares(self, like: torch.Tensor) -> torch.Tensor:
+        """How much each latent of a window counts in the average, (window, window), in (0, 1]: 1 but near the edges."""
+        import torch
+
+        inwards = torch.arange(1, self.window + 1, device=like.device, dtype=like.dtype)
+        fade = (torch.minimum(inwards, inwards.flip(0)) / (self.feather + 1)).clamp(max=1)
+        return fade[:, None] * fade
+
 
 @dataclass(frozen=True)
 class Panels(Windows):
@@ -160,7 +171,7 @@ class Panels(Windows):
 
 
 class Average:
-    """The mean over the windows that cover each latent (Eq. 12), taken one batch of windows at a time.
+    """The mean over the windows that cover each latent (Eq. 12), each by its share, one batch of windows at a time.
 
     Sums are taken window by window and in float32 at least, so that the result does not depend on how the windows
     were batched.
@@ -173,17 +184,18 @@ class Average:
         dtype = torch.promote_types(like.dtype, torch.float32)
         self._windows = windows
         self._sum = torch.zeros(shape, dtype=dtype, device=like.device)
-        self._count = torch.zeros((1, 1, *shape[2:]), dtype=dtype, device=like.device)
+        self._total = torch.zeros((1, 1, *shape[2:]), dtype=dtype, device=like.device)
+        self._shares = windows.shares(self._total)
 
     def add(self, indices: Sequence[int], views: torch.Tensor) -> None:
         """Add the windows ``indices``, given as a batch (B, C, window, window)."""
         for index, view in zip(indices, views, strict=True):
             rows, columns = self._windows.pixels(index, view)
-            self._sum[:, :, rows, columns] += view.to(self._sum.dtype)
-            self._count[:, :, rows, columns] += 1
+            self._sum[:, :, rows, columns] += self._shares * view.to(self._sum.dtype)
+            self._total[:, :, rows, columns] += self._shares
 
     def mean(self) -> torch.Tensor:
         """The canvas z (1, C, H, W). Raises ValueError when a latent has been covered by no window."""
-        if not bool((self._count > 0).all()):
+        if not bool((self._total > 0).all()):
             raise ValueError("the windows added so far do not cover the canvas")
-        return self._sum / self._count
+        return self._sum / self._total

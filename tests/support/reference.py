@@ -198,14 +198,20 @@ def nearest_view(views: list[View], place: View, height: int, width: int, *, wra
     return distances.index(min(distances))
 
 
-def merge(windows: list[Tensor], views: list[View], canvas: Tensor) -> Tensor:
-    """Average windows where they overlap, over a canvas of the given one's shape (Eq. 12; Algorithm 1, line 7)."""
+def merge(")
+s=s[:a]+'''def merge(windows: list[Tensor], views: list[View], canvas: Tensor, fade: int = 0) -> Tensor:
+    """Average windows where they overlap, over a canvas of the given one's shape (Eq. 12; Algorithm 1, line 7).
+
+    A window counts less over `fade` latents from each edge: 1 / (fade + 1) at the edge, 2 / (fade + 1) next to it.
+    """
     total, count = torch.zeros_like(canvas), torch.zeros_like(canvas)
     for x, view in zip(windows, views, strict=True):
+        last = len(view.rows) - 1
+        counts = [min(1.0, (min(k, last - k) + 1) / (fade + 1)) for k in range(last + 1)]
         for k, row in enumerate(view.rows):
             for j, column in enumerate(view.columns):
-                total[:, :, row, column] += x[:, :, k, j]
-                count[:, :, row, column] += 1
+                total[:, :, row, column] += counts[k] * counts[j] * x[:, :, k, j]
+                count[:, :, row, column] += counts[k] * counts[j]
     assert count.min() > 0, "a place that no window shows"
     return total / count
 
@@ -322,6 +328,7 @@ class _Run:
         wraps = {"wrap_x": wrap_x, "wrap_y": wrap_y}
         self.views = make_views(height // f, width // f, window // f, stride // f, **wraps)
         self.views_of = [self.views] * steps
+        self.fade = (window - stride) // f if shortcuts.shift_windows else 0
         if shortcuts.shift_windows:
             self.views_of = [
                 make_views(
@@ -466,7 +473,7 @@ def reference_run(
         moved, outputs = run.synchronize(z, i, t, x0_of, a)  # line 12
         with torch.no_grad():  # lines 13 and 14
             stepped = [scheduler.step(output, t, x).prev_sample for output, x in zip(outputs, moved, strict=True)]
-        z = merge(stepped, run.views_of[i], z)  # line 15
+        z = merge(stepped, run.views_of[i], z, run.fade)  # line 15
         run.trace.latents.append(z)
     return run.finish(z)
 
@@ -521,7 +528,7 @@ def reference_multistep(
             return (x - s * output) / a if run.parts.prediction_type == "epsilon" else a * x - s * output
 
         moved, outputs = run.synchronize(z, i, t, x0_of, a)
-        x_hat, output = merge(moved, run.views_of[i], z), merge(outputs, run.views_of[i], z)
+        x_hat, output = (merge(given, run.views_of[i], z, run.fade) for given in (moved, outputs))
         if scheduler.startswith("euler"):  # its latents are x / a: variance exploding
             x_ve = x_hat / a
             assert torch.allclose(sampler.scale_model_input(x_ve, t).to(dtype), x_hat, rtol=1e-4, atol=1e-4)

@@ -143,6 +143,12 @@ CASES = {
         "wrap_x": True,
         "anchor": 4,
     },
+    "shifted windows that overlap, DPM-Solver++": {
+        "shortcuts": {"shift_windows": True},
+        "scheduler": "dpmpp-2m",
+        "stride": 5,
+        "width": 29,
+    },
     "all shortcuts": {
         "shortcuts": {
             "gradient": "no-unet",

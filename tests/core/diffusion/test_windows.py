@@ -209,3 +209,21 @@ def test_nearest_looks_round_the_loop():
     loop = Windows(4, 20, 4, 4, wrap_x=True, shift_x=3)  # windows at 3, 7, 11, 15, 19
     assert loop.nearest((0, 0)) == 4
     assert dataclasses.replace(loop, wrap_x=False).nearest((0, 2)) == 1  # at 0, 3, 7, 11, 15, 16
+
+
+def test_windows_that_stay_count_alike_everywhere():
+    assert torch.equal(Windows(8, 32, 8, 4).shares(torch.empty(0)), torch.ones(8, 8))
+    assert torch.equal(Windows(8, 32, 8, 8, shift_seed=3).at_step(1).shares(torch.empty(0)), torch.ones(8, 8))
+
+
+def test_shifted_windows_fade_over_what_they_overlap():
+    shares = Windows(8, 32, 8, 6, shift_seed=3).at_step(1).shares(torch.empty(0))
+    fade = torch.tensor([1, 2, 3, 3, 3, 3, 2, 1]) / 3
+    torch.testing.assert_close(shares, fade[:, None] * fade)
+
+
+def test_between_two_windows_that_fade_the_average_goes_evenly_from_one_to_the_other():
+    windows = dataclasses.replace(Windows(4, 7, 4, 3, wrap_x=False), feather=1)
+    average = Average(windows, torch.empty(1, 1, 1, 1))
+    average.add([0, 1], torch.tensor([0.0, 1.0]).view(2, 1, 1, 1).expand(2, 1, 4, 4))
+    assert average.mean()[0, 0, 0].tolist() == [0, 0, 0, 0.5, 1, 1, 1]
