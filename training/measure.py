@@ -87,8 +87,12 @@ def mood_agreement(studio: Studio, judge: Judge, count: int) -> dict[str, Any]:
 
 
 def moods_in(judge: Judge, panorama: np.ndarray) -> set[str]:
-    """The moods that the judge sees in the six windows of a panorama."""
-    return {LABELS["mood"][int(index)] for index in judge.mood_chances(windows_of(panorama)).argmax(1)}
+    """The moods that the judge sees in the six windows of a panorama, each with a chance of more than a half.
+
+    A window between two moods, such as a misty sunrise, speaks for neither: the judge names now one, now the other.
+    """
+    chances = judge.mood_chances(windows_of(panorama))
+    return {LABELS["mood"][int(index)] for _, index in (chances > 0.5).nonzero()}
 
 
 def coherence(panoramas: Sequence[np.ndarray], judge: Judge, distances: dict[str, Distances]) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
 
@@ -20,7 +21,7 @@ PRESET_SETTINGS = ("scheduler", "steps", "stride", "sync_weight", "sync_decay", 
 WEIGHT_RATIOS: Mapping[str, float] = MappingProxyType({"style": 0.1 / 20.0, "builtin": 0.065})
 
 # Of these methods in every preset: one grows by half a window at a time, the other takes no larger overlap.
-STRIDES_PER_WINDOW: Mapping[str, int] = MappingProxyType({"blended": 2, "diffcollage": 2})
+STRIDE_SHARES: Mapping[str, Fraction] = MappingProxyType(dict.fromkeys(("blended", "diffcollage"), Fraction(1, 2)))
 
 _COMMON: Mapping[str, Any] = {
     "negative_prompt": "",
@@ -65,8 +66,8 @@ def spread(first: int) -> float:
 
 # Fewer steps keep the sum of w over the run. The gradient, which is most of a run's cost, is taken while the picture is
 # still open to it: at the first steps, with one w for all, since a larger first one breaks pictures that are hardly
-# foreseen yet. Windows that lie elsewhere at every step need no overlap, heal each other's edges, and keep the join of
-# a loop from being an edge at every step.
+# foreseen yet. Windows that lie elsewhere at every step need little overlap, heal each other's edges, and keep the join
+# of a loop from being an edge at every step. Without any overlap the last steps' edges are seen in even skies.
 _FAST: Mapping[str, Any] = {
     **_COMMON,
     "scheduler": "dpmpp-2m",
@@ -78,14 +79,14 @@ _FAST: Mapping[str, Any] = {
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        "draft": {**_FAST, "steps": 10, "strides_per_window": 1, "sync_weight": spread(5), "sync_first": 5},
-        "balanced": {**_FAST, "steps": 20, "strides_per_window": 1, "sync_weight": spread(8), "sync_first": 8},
+        "draft": {**_FAST, "steps": 10, "stride_share": Fraction(1), "sync_weight": spread(5), "sync_first": 5},
+        "balanced": {**_FAST, "steps": 20, "stride_share": Fraction(3, 4), "sync_weight": spread(8), "sync_first": 8},
         # Section 5 of the paper, on the given model.
         "paper": {
             **_COMMON,
             "scheduler": "ddim",
             "steps": PAPER_STEPS,
-            "strides_per_window": 4,
+            "stride_share": Fraction(1, 4),  # of a window
             "sync_weight": PAPER_WEIGHT,
             "sync_decay": PAPER_DECAY,
             "sync_first": None,

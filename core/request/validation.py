@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from ..models.model import Model
 from ..models.tiny_decoder import tiny_decoder_files, tiny_decoder_problem
 from ..perceptual.weights import check_weights, smallest_image
 from .findings import Findings
-from .presets import DEFAULT_PRESET, PRESETS, STRIDES_PER_WINDOW, WEIGHT_RATIOS, few_step_settings
+from .presets import DEFAULT_PRESET, PRESETS, STRIDE_SHARES, WEIGHT_RATIOS, few_step_settings
 from .request import Request
 from .settings import MAX_SIZE, SETTINGS
 from .start import check_start, fill_in_start, refined_canvas
@@ -32,7 +33,7 @@ from .world import check_world, default_size, fill_in_world
 
 WINDOWS_ACROSS = 6
 WINDOWS_OF_A_TILE = 2  # each way
-LEAST_OVERLAP = 2  # strides to a window
+LARGEST_STRIDE = Fraction(1, 2)  # of a window, where windows stay where they are
 TARGET_WRAPS = {"world": "x", "tile": "xy"}
 ADDITIONS = ("lora", "embedding", "vae", "tiny_decoder")
 SIZES = ("width", "height", "window", "stride")
@@ -153,7 +154,7 @@ def _fill_in(values: Mapping[str, Any], model: Model | None, findings: Findings)
     values = {"model": BUILTIN, **values}
     preset_name = values.setdefault("preset", DEFAULT_PRESET)
     preset = dict(PRESETS[preset_name])
-    strides_per_window = preset.pop("strides_per_window")
+    stride_share = preset.pop("stride_share")
     if values["model"] == BUILTIN and values.get("loss_weights") is None:
         preset["loss"] = BUILTIN  # nothing to download for the first picture
     facts = model.facts if model else None
@@ -165,9 +166,9 @@ def _fill_in(values: Mapping[str, Any], model: Model | None, findings: Findings)
         preset["loss_decoder"] = "full"  # a preset takes what the model has
     shift = values.get("shift_windows", preset["shift_windows"])
     if shift != preset["shift_windows"]:
-        strides_per_window = 1 if shift else LEAST_OVERLAP  # windows that stay where they are must overlap
-    if (method := values.get("method")) in STRIDES_PER_WINDOW:
-        strides_per_window, preset["shift_windows"] = STRIDES_PER_WINDOW[method], False
+        stride_share = 1 if shift else LARGEST_STRIDE  # windows that stay must overlap
+    if (method := values.get("method")) in STRIDE_SHARES:
+        stride_share, preset["shift_windows"] = STRIDE_SHARES[method], False
     preset["sync_weight"] *= WEIGHT_RATIOS.get(values.get("loss", preset["loss"]), 1.0)
     if "sync_count" in values:
         preset["sync_every"] = None
@@ -188,7 +189,7 @@ def _fill_in(values: Mapping[str, Any], model: Model | None, findings: Findings)
         factor = facts.latent_factor
         # Rounded, so that a window off the grid is not reported as a canvas off the grid as well.
         window = max(values.setdefault("window", facts.native_window) // factor, 1) * factor
-        values.setdefault("stride", max(window // strides_per_window // factor * factor, factor))
+        values.setdefault("stride", max(int(window * stride_share) // factor * factor, factor))
         canvas = refined_canvas(values, window, factor, findings)
         across, down = (WINDOWS_OF_A_TILE,) * 2 if values["target"] == "tile" else (WINDOWS_ACROSS, 1)
         width, height = canvas or (min(count * window, MAX_SIZE // factor * factor) for count in (across, down))
@@ -252,9 +253,9 @@ def _check_sizes(request: Request, facts: ModelFacts, findings: Findings) -> Non
 def _check_method(request: Request, windows: Windows, factor: int, findings: Findings) -> None:
     """What a method asks beside that windows leave no gaps: of their overlaps above all."""
     window = request.window
-    if request.init_image is not None and request.method in STRIDES_PER_WINDOW:
+    if request.init_image is not None and request.method in STRIDE_SHARES:
         findings.add("init_image", f"is not for --method {request.method}, which starts from noise", "method")
-    if request.shift_windows and request.method in STRIDES_PER_WINDOW:
+    if request.shift_windows and request.method in STRIDE_SHARES:
         findings.add("shift_windows", f"is not for --method {request.method}, whose windows stay in place", "method")
     if request.method == "blended" and request.stride == window and len(windows) > 1:
         sentence = f"{window} is the whole window; blended grows from what windows share, so use {window // 2} or less"

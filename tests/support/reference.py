@@ -198,8 +198,7 @@ def nearest_view(views: list[View], place: View, height: int, width: int, *, wra
     return distances.index(min(distances))
 
 
-def merge(")
-s=s[:a]+'''def merge(windows: list[Tensor], views: list[View], canvas: Tensor, fade: int = 0) -> Tensor:
+def merge(windows: list[Tensor], views: list[View], canvas: Tensor, fade: int = 0) -> Tensor:
     """Average windows where they overlap, over a canvas of the given one's shape (Eq. 12; Algorithm 1, line 7).
 
     A window counts less over `fade` latents from each edge: 1 / (fade + 1) at the edge, 2 / (fade + 1) next to it.

@@ -1,6 +1,7 @@
 """What presets fill in."""
 
 import math
+from fractions import Fraction
 
 import pytest
 
@@ -56,17 +57,17 @@ def test_presets_differ_in_their_settings_only():
     for name in SETTINGS:
         values = {str(PRESETS[preset].get(name)) for preset in PRESET_NAMES}
         assert len(values) == 1 or name in PRESET_SETTINGS
-    assert {preset: PRESETS[preset]["strides_per_window"] for preset in PRESETS} == {
+    assert {preset: PRESETS[preset]["stride_share"] for preset in PRESETS} == {
         "draft": 1,
-        "balanced": 1,
-        "paper": 4,
+        "balanced": Fraction(3, 4),
+        "paper": Fraction(1, 4),
     }
 
 
 @pytest.mark.parametrize("preset", PRESET_NAMES)
 def test_presets_say_what_settings_can_read(preset):
     for name, value in PRESETS[preset].items():
-        if name != "strides_per_window" and value is not None:
+        if name != "stride_share" and value is not None:
             assert SETTINGS[name].read(value) == value
 
 
