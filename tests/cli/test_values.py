@@ -225,7 +225,9 @@ def test_what_does_not_synchronize_needs_no_weights(valid, idle):
 
 
 def test_shifting_windows_need_not_overlap(valid):
-    assert prepare({**valid, "shift_windows": True}).request.stride == 64
+    assert prepare({**valid, "preset": "draft"}).request.stride == 64
+    assert prepare({**valid, "preset": "balanced"}).request.stride == 48
+    assert prepare({**valid, "preset": "paper", "shift_windows": True}).request.stride == 64
     assert prepare({**valid, "shift_windows": True, "stride": 32}).request.stride == 32
     assert prepare({**valid, "shift_windows": False}).request.stride == 32
     windows = prepare({**valid, "shift_windows": True, "seed": 5}).windows
@@ -253,7 +255,7 @@ def test_a_shortcut_can_be_switched_off_again(valid, run):
 
 def test_values_from_python_and_json(valid):
     request = prepare({**valid, "steps": 5.0, "guidance_scale": 7, "seed": "3", "stride": None}).request
-    assert (request.steps, request.guidance_scale, request.seed, request.stride) == (5, 7.0, 3, 64)
+    assert (request.steps, request.guidance_scale, request.seed, request.stride) == (5, 7.0, 3, 48)
     wrong = {
         "steps": True,
         "guidance_scale": False,

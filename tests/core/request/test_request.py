@@ -27,7 +27,7 @@ def test_fields_are_the_settings(settings):
 
 def test_sizes_follow_the_model(settings):
     request = prepare(settings).request
-    assert (request.width, request.height, request.window, request.stride) == (384, 64, 64, 64)
+    assert (request.width, request.height, request.window, request.stride) == (384, 64, 64, 48)
     request = prepare({**settings, "window": 72, "preset": "paper"}).request
     assert (request.width, request.height, request.window, request.stride) == (432, 72, 72, 16)
     request = prepare({**settings, "window": 32, "shift_windows": False, "loss_scale": 1}).request
