@@ -14,7 +14,6 @@ from ..blender.session import session
 _WIDGET = 20.0  # pixels of a widget's height at scale 1
 _MARGINS = 3.5  # the same, beside a picture: the region's margins, the box's, the tabs
 _LETTER = 7.0  # pixels of a letter at scale 1, about
-_BREAK = "\0 "  # where a path may be broken
 
 
 def letters_across(context: bpy.types.Context) -> int:
@@ -22,14 +21,19 @@ def letters_across(context: bpy.types.Context) -> int:
     return max(int(context.region.width / (_LETTER * context.preferences.system.ui_scale)) - 5, 16)
 
 
+class _Wrapper(textwrap.TextWrapper):
+    """Breaks paths after their slashes, too."""
+
+    def _split(self, text: str) -> list[str]:
+        return [part for word in super()._split(text) for part in re.split(r"(?<=[\w.][/\\])(?=[\w.])", word)]
+
+
 def wrapped(layout: Any, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:
-    """A text over as many lines as it takes. Paths are broken after their slashes."""
+    """A text over as many lines as it takes."""
     letters = letters_across(context) - (0 if icon == "NONE" else 3)
     column = layout.column(align=True)
     column.scale_y = 0.75
-    breakable = re.sub(r"(?<=[\w.][/\\])(?=[\w.])", _BREAK, text)
-    for number, line in enumerate(textwrap.wrap(breakable, letters)):
-        line = line.replace(_BREAK, "").removesuffix(_BREAK.strip())
+    for number, line in enumerate(_Wrapper(letters).wrap(text)):
         column.label(text=line, icon=icon if number == 0 else ("BLANK1" if icon != "NONE" else "NONE"))
 
 
