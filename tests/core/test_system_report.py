@@ -1,5 +1,7 @@
 """What a report of an error tells."""
 
+import platform
+
 from syncdiffusion.core.engine_setup.machine import Gpu, Machine
 from syncdiffusion.core.system_report import system_report
 
@@ -17,6 +19,16 @@ def test_it_names_versions_devices_and_folders(tmp_path, monkeypatch):
     )
     assert "HF_HOME=/models" in lines
     assert lines[-1] == "It broke"
+
+
+def test_nothing_personal_is_in_it_but_paths(tmp_path, monkeypatch):
+    monkeypatch.setattr(platform, "node", lambda: "jürgens-rechner")
+    monkeypatch.setenv("USER", "jürgen")
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "https://jürgen:secret@proxy")
+    text = system_report(Machine("linux", "x86_64"), "Blender", [("pictures", tmp_path)])
+    assert "jürgen" not in text
+    assert "secret" not in text
 
 
 def test_without_errors_there_is_no_heading_for_them():
