@@ -20,7 +20,8 @@ SCENE = """
         if expanded:
             pixels, sun = light.expanded(shown, 8.0)
             request |= {"peak": 8.0, "sun": sun.to_json()}
-            files.write_exr(path, pixels, request, "syncdiffusion", "")
+            with path.open("wb") as file:
+                files.write_exr(file, pixels, request, "syncdiffusion", "")
         else:
             from PIL import Image
             Image.fromarray((shown * 255).astype(np.uint8)).save(path)
