@@ -50,6 +50,7 @@ def test_pausing_and_free_vram_while_a_picture_is_made(in_blender):
         session, status = part("blender.session").session, part("blender.status")
         engine = painted(steps=1)
         settings(target="IMAGE", steps=3)
+        assert "No model is loaded" in refused(ops.release_model)
         task, = submit()
         until(lambda: task.progress is not None and task.progress.step == 1)
         assert status.text(task) == "Sampling 1/3   2 s left", status.text(task)
@@ -342,6 +343,7 @@ def test_the_model_and_the_estimate_are_ready_before_generate_is_pressed(in_blen
         assert session.queue._thread is None, "nobody looks at the panel"
         session.panel_drawn = time.monotonic()
         until(lambda: session.estimate)
+        assert session.canvas == "128 × 64"
         assert engine.calls == ["load"]
         assert session.estimate == "Time and memory are known after the first picture"
         engine.allow()

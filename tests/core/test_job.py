@@ -247,8 +247,13 @@ def test_close_without_a_job():
 
 def test_release_model(jobs, engine):
     engine.go.set()
+    assert not jobs.holds_model
     assert isinstance(last_event(jobs.submit("one", Outputs())), Done)
+    assert jobs.holds_model
     jobs.release_model()
+    released = threading.Event()
+    jobs.call(released.set)
+    assert released.wait(SECONDS) and not jobs.holds_model
     last_event(jobs.submit("two", Outputs()))
     assert engine.released == 1
 
