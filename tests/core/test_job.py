@@ -253,7 +253,8 @@ def test_release_model(jobs, engine):
     jobs.release_model()
     released = threading.Event()
     jobs.call(released.set)
-    assert released.wait(SECONDS) and not jobs.holds_model
+    assert released.wait(SECONDS)
+    assert not jobs.holds_model
     last_event(jobs.submit("two", Outputs()))
     assert engine.released == 1
 
