@@ -68,3 +68,21 @@ def test_the_system_report(in_blender):
                      "Traceback of it"):
             assert word in text, (word, text)
     """)
+
+
+def test_an_entry_of_the_list_says_what_it_takes_of_the_card_that_is_there(in_blender):
+    in_blender("""
+        library, models = part("panels.library"), part("core.models.library")
+        machine = part("core.engine_setup.machine")
+        card = machine.Gpu("RTX 3060", 580.0, 8.6, 12 << 30)
+        part("blender.setup").setup.machine = machine.Machine("linux", "x86_64", nvidia=(card,))
+        suggested, *_, largest = models.OFFERS
+        place, memory = library._facts(suggested)
+        assert place == "can be downloaded, 2.6 GB, windows of 512 px, CreativeML Open RAIL++-M", place
+        assert memory == "memory: about 7 GB if exact, 12 GB at hand", memory
+        _, memory = library._facts(largest)
+        assert memory.startswith("memory: about 31 GB if exact, 12 GB at hand; to fit: "), memory
+        builtin = models.list_models()[0]
+        (place,) = library._facts(builtin)
+        assert place == f"built in, {builtin.bytes / 1e6:.0f} MB, windows of 256 px, GPL-3.0-or-later", place
+    """)
