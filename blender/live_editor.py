@@ -9,6 +9,8 @@ import bpy
 from .encode import Pixels
 
 MARGIN = 12  # pixels round the picture
+# Before Blender 5.0 what is drawn over an editor is taken for linear light, and encoded: the texture is decoded first.
+FORMAT = "SRGB8_A8" if bpy.app.version < (5, 0, 0) else "RGBA16F"
 SHARE = 0.35  # of the editor's height that it may cover of a picture that is open there
 
 _handle: Any = None
@@ -55,7 +57,7 @@ def _draw() -> None:
     size = _picture.width, _picture.height
     if _texture is None:
         values = gpu.types.Buffer("FLOAT", 4 * size[0] * size[1], _picture.values)
-        _texture = gpu.types.GPUTexture(size, format="RGBA16F", data=values)
+        _texture = gpu.types.GPUTexture(size, format=FORMAT, data=values)
     region = bpy.context.region
     left, bottom, width, height = place((region.width, region.height), size, space.image is None)
     draw_texture_2d(_texture, (left, bottom), width, height)
