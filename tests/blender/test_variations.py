@@ -69,3 +69,29 @@ def test_a_draft_is_finished_by_the_engine(in_blender_with_engine):
         assert session.finished.path != draft.path
         assert tuple(image.size) == (256, 128)
     """)
+
+
+def test_a_world_is_enlarged_with_sky_and_ground_and_seen_as_before(in_blender_with_engine):
+    """Upscale, to a sixteenth of its size."""
+    in_blender_with_engine("""
+        session, variations = part("blender.session").session, part("operators.variations")
+        variations.LARGE = 512
+        chosen = settings(light_range="EXPANDED", poles="GENERATE")
+        ops.generate()
+        small, world = session.finished, bpy.context.scene.world
+        view = world.node_tree.nodes["SyncDiffusion View"].inputs
+        view["Horizon"].default_value, view["Mirror"].default_value = 0.1, True
+        chosen.finish_strength = 0.5
+        assert ops.upscale() == {"FINISHED"}, session.failure
+        image, request = bpy.data.images[session.finished.image], session.finished.task.job.plan.request
+        assert tuple(image.size) == (512, 256) and session.finished.path.suffix == ".exr"
+        assert (request.width, request.height, request.poles) == (512, 256, "generate")
+        assert (request.strength, request.wrap, request.peak) == (0.5, "x", 8.0)
+        assert Path(request.init_image).read_bytes() == small.path.read_bytes()
+        assert bpy.context.scene.world == world and world.node_tree.nodes["SyncDiffusion Panorama"].image == image
+        assert abs(view["Horizon"].default_value - 0.1) < 1e-6 and view["Mirror"].default_value
+
+        settings(target="MATERIAL")
+        ops.generate()
+        assert "is no world; use Finish at Full Size" in refused(ops.upscale)
+    """)
