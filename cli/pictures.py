@@ -59,7 +59,8 @@ def _run_world(options: argparse.Namespace, findings: Findings) -> None:
     outputs = _output(options.output, findings)
     values = _read({name: getattr(options, name) for name in WORLD_OPTIONS}, findings)
     if values.get("poles") == "generate":
-        findings.add("poles", "'generate' paints with the model: use generate --from PICTURE --target world")
+        sentence = "'generate' paints with the model: use generate --target world --init-image PICTURE --strength 0.05"
+        findings.add("poles", f"{sentence} --prompt TEXT, which keeps the strip but for its last touch")
     chosen = values.get("range", "expanded" if outputs.is_light else "ldr")
     if chosen == "ldr" and "peak" in values:
         findings.add("peak", "is for --range expanded only", "range")

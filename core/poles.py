@@ -217,10 +217,11 @@ class PolePainter:
         """
         request = self._plan.request
         sphere = sphere_to_refine(request)
-        start = request.start_step
-        if sphere is None:
+        if sphere is None:  # nothing is there yet, also where the strip is of a picture
             sphere = equirectangular(strip, strip.shape[1] // 2 * 2, request.horizon)
-            start = max(start, request.steps - max(1, round(STRENGTH * request.steps)))
+            start = request.steps - max(1, round(STRENGTH * request.steps))
+        else:
+            start = request.start_step
         steps = request.steps - start
         painted: list[tuple[View, np.ndarray]] = []
         unfinished = False

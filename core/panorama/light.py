@@ -140,6 +140,8 @@ def _as_sun(
     radius = math.sqrt(float(angle[region].sum()) / math.pi)
     farthest = max(float(apart[region].max()), radius)
     ring = (apart > farthest * 1.2 + math.radians(0.5)) & (apart < farthest * 2.5 + math.radians(2.0))
+    if not ring.any():  # it is all that is there
+        return None
     round_enough = radius / farthest >= LEAST_ROUNDNESS
     contrast = float(luminance[region].mean() / max((luminance * angle)[ring].sum() / angle[ring].sum(), 1e-6))
     if farthest > LARGEST_RADIUS or not round_enough or contrast < LEAST_CONTRAST:

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from syncdiffusion.core.engine import Engine
+from syncdiffusion.core.events import Phase, Progress
 from syncdiffusion.core.files.outputs import Outputs
 from syncdiffusion.core.panorama.views import sphere_directions
 from syncdiffusion.core.poles import EXCHANGE_EVERY, Exchange, caps
@@ -125,3 +126,19 @@ def test_stopping_says_what_became_of_sky_and_ground(world):
     unfinished = engine.generate(prepare({**world, "steps": 5}), Outputs(), stopped=after(6))
     assert [note for note in unfinished.report["notices"] if note.startswith("poles: stopped while")]
     assert not [note for note in engine.generate(plan, Outputs()).report["notices"] if note.startswith("poles")]
+
+
+def test_sky_and_ground_of_a_strip_that_is_there_are_painted_from_the_beginning(world, tmp_path):
+    """A strip is kept by a strength that leaves its last step; what is round it takes as many as ever."""
+    strip = {**world, "target": "strip", "wrap": "x", "steps": 10}
+    strip = {name: value for name, value in strip.items() if name not in ("poles", "world_size", "range")}
+    Engine().generate(prepare(strip), Outputs(tmp_path / "s.png"))
+    kept = {"init_image": str(tmp_path / "s.png"), "init_mode": "refine", "strength": 0.1, "sync_weight": 0}
+    phases: list = []
+
+    def note(event):
+        if isinstance(event, Progress) and event.phase is Phase.SAMPLING and event.step:
+            phases.append((event.step, event.total))
+
+    Engine().generate(prepare({**world, "steps": 10, **kept}), Outputs(tmp_path / "w.png"), note)
+    assert phases == [(1, 1), *((step, 12) for step in range(1, 13))]
