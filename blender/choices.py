@@ -42,7 +42,7 @@ POLES = (
     (
         "GENERATE",
         "Generate",
-        "The sky above and the ground below are painted by the model: about twice the time",
+        "The sky above and the ground below are painted by the model, which takes longer",
     ),
 )
 SUNS = (

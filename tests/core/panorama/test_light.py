@@ -95,3 +95,13 @@ def test_where_there_is_no_compact_highlight_there_is_no_sun(what):
     light, sun = expanded(picture, 8.0)
     assert sun is None
     np.testing.assert_array_equal(light, lifted(to_linear(picture), 8.0))
+
+
+def test_a_highlight_that_leaves_nothing_round_it_is_no_sun():
+    """Nothing to compare it with: no sun, and no division by nothing."""
+    white = np.zeros((8, 16, 3), np.float32)
+    white[:5] = 1.0
+    with np.errstate(all="raise"):
+        assert find_sun(white) is None
+    with np.errstate(all="raise"):
+        assert find_sun(np.ones((8, 16, 3), np.float32)) is None
