@@ -26,7 +26,7 @@ def deliver(task: Task, result: Result) -> tuple[str, str]:
     from ..core.pictures import displayed
 
     image = images.load(task.path, task.name, json.dumps(result.request))
-    images.set_thumbnail(image, displayed(result.pixels))
+    images.set_thumbnail(image, displayed(images.small(result.pixels)))
     scene = bpy.data.scenes.get(task.scene)
     if scene is not None and scene.library is None:
         scene.syncdiffusion.history_picture = image.name

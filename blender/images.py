@@ -33,6 +33,12 @@ def load(path: Path, name: str, request: str, made: float | None = None) -> bpy.
     return image
 
 
+def small(pixels: np.ndarray) -> np.ndarray:
+    """Every so many of the pixels (h, w, C): no more than a thumbnail takes. A view, so that it takes no time."""
+    step = max(-(-max(pixels.shape[:2]) // THUMBNAIL), 1)
+    return pixels[::step, ::step]
+
+
 def set_thumbnail(image: bpy.types.Image, pixels: np.ndarray) -> None:
     """Store a small copy of ``pixels`` (h, w, 3), 8-bit, from top to bottom, with the data-block and so in the .blend.
 
@@ -40,12 +46,11 @@ def set_thumbnail(image: bpy.types.Image, pixels: np.ndarray) -> None:
     """
     import numpy as np
 
-    step = max(-(-max(pixels.shape[:2]) // THUMBNAIL), 1)
-    small = pixels[::step, ::step, :3][::-1].astype(np.float32) / 255.0
+    thumbnail = small(pixels)[::-1, :, :3].astype(np.float32) / 255.0
     preview = image.preview_ensure()
-    preview.image_size = (small.shape[1], small.shape[0])
-    rgba = np.ones((*small.shape[:2], 4), np.float32)
-    rgba[..., :3] = small
+    preview.image_size = (thumbnail.shape[1], thumbnail.shape[0])
+    rgba = np.ones((*thumbnail.shape[:2], 4), np.float32)
+    rgba[..., :3] = thumbnail
     preview.image_pixels_float.foreach_set(rgba.ravel())
 
 
