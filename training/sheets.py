@@ -104,8 +104,9 @@ def main(arguments: list[str] | None = None) -> None:
     for name, (make, columns, scale) in sheets.items():
         if given.only in (None, name):
             images, captions = make()
-            save(sheet(images, captions, columns), given.folder / f"model-{name}.png", scale, colours=256)
-            print(f"{given.folder / f'model-{name}.png'}: {len(images)} pictures")
+            path = given.folder / f"model-{name}.jpg"
+            save(sheet(images, captions, columns), path, scale)
+            print(f"{path}: {len(images)} pictures")
 
 
 if __name__ == "__main__":

@@ -36,14 +36,14 @@ def sheet(images: list[np.ndarray], captions: list[str], columns: int) -> Image.
     return page
 
 
-def save(page: Image.Image, path: Path, scale: float, colours: int) -> None:
-    """Write a page as PNG; ``colours`` above 0 makes a palette of so many, which is a third of the size."""
+def save(page: Image.Image, path: Path, scale: float = 1.0, colours: int = 0) -> None:
+    """Write a page as PNG or JPEG; ``colours`` above 0 makes a palette of so many, a third of a PNG's size."""
     if scale != 1.0:
         page = page.resize((round(page.width * scale), round(page.height * scale)), Image.Resampling.LANCZOS)
     if colours:
         palette = page.quantize(colours, method=Image.Quantize.MEDIANCUT)
         page = page.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
-    page.save(path, optimize=True)
+    page.save(path, optimize=True, **({"quality": 85} if path.suffix == ".jpg" else {}))
 
 
 def main(arguments: list[str] | None = None) -> None:
