@@ -98,7 +98,7 @@ def main(arguments: list[str] | None = None) -> None:
     sheets: dict[str, tuple[Callable[[], tuple[list[np.ndarray], list[str]]], int, float]] = {
         "reconstructions": (lambda: reconstructions(open_pictures(given.data, held_out=True)), 6, 0.6),
         "windows": (lambda: windows(studio), 8, 0.6),
-        "panoramas": (lambda: panoramas(studio, preset=given.preset), 2, 0.5),
+        "panoramas": (lambda: panoramas(studio, preset=given.preset), 4, 0.3),
         "coherence": (lambda: coherence(studio, preset=given.preset), 2, 0.5),
     }
     for name, (make, columns, scale) in sheets.items():

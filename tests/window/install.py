@@ -1,13 +1,16 @@
 """Before the tour through installing (install.txt): the engine comes from an index on this computer (serve.py).
 
-Run in Blender at its start. The extension has been installed and enabled by Blender's own command.
+Run in Blender at its start, with this folder as /tests. The extension has been installed and enabled by Blender's own
+command. The hand that presses buttons is in ``blshot.hand``.
 """
 
 from __future__ import annotations
 
 import importlib
+import sys
 from dataclasses import replace
 
+import blshot
 import bpy
 
 MODULE = "bl_ext.user_default.syncdiffusion"
@@ -33,3 +36,5 @@ def serve_here(torch: str, torchvision: str, gigabytes: tuple[float, float]) -> 
 bpy.context.preferences.view.render_display_type = "NONE"
 tour["serve_here"], tour["setup"] = serve_here, part("blender.setup").setup
 tour["session"], tour["library"] = part("blender.session").session, part("blender.library").library
+sys.path.append("/tests")
+blshot.hand = importlib.import_module("hand").Hand()
