@@ -425,6 +425,6 @@ def test_a_namespace_of_presets(settings):
     requests = {name: prepare({**settings, "preset": name}).request for name in ("draft", "balanced", "paper")}
     seen = SimpleNamespace(**requests)
     assert (seen.draft.steps, seen.balanced.steps, seen.paper.steps) == (10, 20, 50)
-    assert (seen.draft.stride, seen.balanced.stride, seen.paper.stride) == (64, 64, 16)
+    assert (seen.draft.stride, seen.balanced.stride, seen.paper.stride) == (64, 48, 16)
     sums = [sum(request.sync_weights()) for request in requests.values()]
     assert sums == pytest.approx([sums[2]] * 3, rel=0.01)  # w spread over fewer steps has the same sum
