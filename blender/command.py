@@ -18,6 +18,7 @@ from ..cli.main import DONE, FAILED, main
 from ..core.errors import Problem
 from ..core.files.images import read_request
 from . import applying, images
+from .lists import recall_lists
 from .naming import free_path, picture_name
 from .recall import recall
 
@@ -79,6 +80,7 @@ def _apply(picture: Path, model: str | None) -> str:
     request, scene = read_request(picture), bpy.context.scene
     image = images.load(picture.resolve(), picture.stem, json.dumps(request))
     images.set_thumbnail(image, (255 * read_srgb(picture)).round().astype("uint8"))
+    recall_lists(scene.syncdiffusion, request)
     recall(scene.syncdiffusion, request)
     if model is not None:  # a picture knows the name of a model's folder, not where it lies
         scene.syncdiffusion.model = model

@@ -1,54 +1,80 @@
-"""What is prepared while nothing runs and somebody looks at the panel: the model in memory, the estimate."""
+"""What is prepared while nothing runs and somebody looks at the panel: the model in memory, what the panel foresees."""
 
 from __future__ import annotations
 
 import queue
 import time
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
 from ..core.errors import SyncDiffusionError
 from . import estimates, folders, screen
 from .preferences import preferences
-from .requests import request_settings
+from .requests import ANY_PROMPT, request_settings
 from .session import session
 from .setup import setup
 
+if TYPE_CHECKING:
+    from ..core.request.request import Request
+
 LOOKED_AT = 5.0  # seconds for which a panel that was drawn counts as looked at
-ANY_PROMPT = "a picture"
 # What makes no difference for time and memory.
 _NO_MATTER = ("prompt", "negative_prompt", "seed")
 
-_answers: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()  # what it takes, the canvas
+_answers: queue.SimpleQueue[tuple[str, Foreseen | None]] = queue.SimpleQueue()
 _estimated: Any = None
 _warmed: Any = None
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What settings make of the next picture, and of which settings that is known."""
+
+    of: tuple[Any, ...]
+    request: Request
 
 
 def update() -> None:
     """Hand the worker what is to be prepared, and take in what it has found out."""
     global _estimated, _warmed
     while not _answers.empty():
-        session.estimate, session.canvas = _answers.get()
+        session.estimate, session.foreseen = _answers.get()
         screen.redraw()
     looked_at = time.monotonic() - session.panel_drawn < LOOKED_AT
-    if not looked_at or setup.why_no_engine() or bpy.app.is_job_running("RENDER"):
+    if not looked_at or bpy.app.is_job_running("RENDER"):
         return
-    settings, preference = bpy.context.scene.syncdiffusion, preferences()
-    given = request_settings(settings, 0, preference.device, preference.dtype)
-    given["prompt"] = ANY_PROMPT
-    count = settings.variations
-    done = session.batches, len(session.variations)
-    key = (count, done, *(value for name, value in given.items() if name not in _NO_MATTER))
-    model = (given["model"], given["device"], given["dtype"], given.get("sync_weight") != 0)
-    if preference.warm_up and not preference.release_after_use and model != _warmed:
+    preference, given = preferences(), _given()
+    ready = not setup.why_no_engine()
+    key = (bpy.context.scene.syncdiffusion.variations, session.batches, len(session.variations), ready, _what(given))
+    model = (given["model"], given["device"], given["dtype"], given["sync_weight"] not in (0, "0x"))
+    if ready and preference.warm_up and not preference.release_after_use and model != _warmed:
         _warmed = model
         session.queue.warm_up(given)
     if key != _estimated:
         _estimated = key
-        session.queue.call(partial(_estimate, folders.runs(), given, count))
+        session.queue.call(partial(_look_ahead, folders.runs() if ready else None, given, key[0]))
+
+
+def upcoming() -> Request | None:
+    """What the settings make of the next picture; None while that is not known, or where they cannot be used."""
+    foreseen = session.foreseen
+    return foreseen.request if foreseen is not None and foreseen.of == _what(_given()) else None
+
+
+def _given() -> dict[str, Any]:
+    """What would be asked for now, whatever the prompt."""
+    preference = preferences()
+    given = request_settings(bpy.context.scene.syncdiffusion, 0, preference.device, preference.dtype)
+    return {**given, "prompt": ANY_PROMPT}
+
+
+def _what(given: dict[str, Any]) -> tuple[Any, ...]:
+    """Those of the settings that make a difference for sampling, time and memory."""
+    return tuple((name, str(value)) for name, value in given.items() if name not in _NO_MATTER)
 
 
 def reset() -> None:
@@ -57,12 +83,16 @@ def reset() -> None:
     _estimated = _warmed = None
 
 
-def _estimate(runs: Path, given: dict[str, Any], count: int) -> None:
-    """On the worker. What is wrong with the settings is said when a picture is asked for."""
+def _look_ahead(runs: Path | None, given: dict[str, Any], count: int) -> None:
+    """On the worker. ``runs`` None: nothing can be made, and so nothing is estimated.
+
+    What is wrong with the settings is said when a picture is asked for.
+    """
     from ..core.request.validation import prepare
 
     try:
         plan = prepare(given)
-        _answers.put((estimates.estimate(runs, plan, count), f"{plan.request.width} × {plan.request.height}"))
+        estimate = estimates.estimate(runs, plan, count) if runs else ""
+        _answers.put((estimate, Foreseen(_what(given), plan.request)))
     except SyncDiffusionError:
-        _answers.put(("", ""))
+        _answers.put(("", None))

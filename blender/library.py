@@ -77,5 +77,5 @@ def needed(model: str, loss: str) -> str:
 
 def needed_by(settings: bpy.types.PropertyGroup) -> str:
     """The same for the settings of a scene."""
-    given = {"model": settings.model.strip() or "builtin", "preset": PRESET_NAMES[settings.preset]}
-    return needed(given["model"], preset_loss(given))
+    model = settings.model.strip() or "builtin"
+    return needed(model, preset_loss(PRESET_NAMES[settings.preset], model))

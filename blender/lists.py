@@ -62,7 +62,7 @@ def recall_lists(settings: Any, request: Mapping[str, Any]) -> list[str]:
     for text in request.get("region", ()):
         region = settings.regions.add()
         place, _, region.prompt = text.partition(":")
-        setattr(region, "position" if settings.target == "IMAGE" else "azimuth", float(place))
+        setattr(region, "position" if request["target"] == "strip" else "azimuth", float(place))
     for setting, name in FILE_LISTS.items():
         entries = getattr(settings, name)
         entries.clear()

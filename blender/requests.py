@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..core.request.request import Request
 
 PRESET_NAMES = {"DRAFT": "draft", "BALANCED": "balanced", "PAPER": "paper", "CUSTOM": "balanced"}
 TARGET_NAMES = {"WORLD": "world", "MATERIAL": "tile", "IMAGE": "strip"}
 LOW_MEMORY = {"decode": "tiles", "gradient": "no-unet"}
-NEUTRAL_COHERENCE = 0.5  # where the sync weight is the preset's own
+LEAST_MEMORY = {**LOW_MEMORY, "loss_decoder": "tiny"}  # where there is a tiny decoder
+NEUTRAL_COHERENCE = 0.5  # where w is the preset's own
+ANY_PROMPT = "a picture"
+SAMPLING = ("scheduler", "steps", "guidance_scale", "sync_weight")  # what a preset stands for, and Custom sets
 
 
 def request_settings(settings: Any, seed: int, device: str, dtype: str) -> dict[str, Any]:
@@ -40,16 +45,11 @@ def request_settings(settings: Any, seed: int, device: str, dtype: str) -> dict[
         if settings.light_range == "EXPANDED":
             given["peak"] = settings.peak
     if settings.low_memory:
-        given |= LOW_MEMORY
+        given |= LEAST_MEMORY if settings.tiny_decoder else LOW_MEMORY
     if custom:
-        given |= {
-            "steps": settings.steps,
-            "guidance_scale": settings.guidance_scale,
-            "scheduler": settings.scheduler,
-            "sync_weight": settings.sync_weight,
-        }
-    elif settings.coherence != NEUTRAL_COHERENCE:
-        given["sync_weight"] = preset_weight(given) * settings.coherence / NEUTRAL_COHERENCE
+        given |= {name: getattr(settings, name) for name in SAMPLING}
+    else:
+        given["sync_weight"] = f"{settings.coherence / NEUTRAL_COHERENCE:g}x"
     return given
 
 
@@ -66,44 +66,22 @@ def list_settings(settings: Any) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value}
 
 
-def preset_facts(settings: Any) -> dict[str, Any]:
-    """What a quality other than Custom stands for: sampler, steps, guidance scale, and w at the set coherence."""
+def preset_request(settings: Any) -> Request | None:
+    """What a quality makes of the settings on their model, whatever the prompt; None where they cannot be used.
+
+    Reads headers and configurations: not while a panel draws.
+    """
+    from ..core.errors import SyncDiffusionError
+    from ..core.request.validation import prepare
+
+    try:
+        return prepare({**request_settings(settings, 0, "auto", "auto"), "prompt": ANY_PROMPT}).request
+    except SyncDiffusionError:
+        return None
+
+
+def preset_loss(preset: str, model: str) -> str:
+    """The loss of a preset for a model."""
     from ..core.request.presets import PRESETS
 
-    given = {"preset": PRESET_NAMES[settings.preset], "model": settings.model.strip() or "builtin"}
-    given |= list_settings(settings)
-    preset = {**PRESETS[given["preset"]], **_few_step_settings(given)}
-    weight = preset_weight(given) * settings.coherence / NEUTRAL_COHERENCE
-    return {name: preset[name] for name in ("scheduler", "steps", "guidance_scale")} | {"sync_weight": weight}
-
-
-def preset_weight(given: dict[str, Any]) -> float:
-    """The sync weight of a request's preset for its model's own loss."""
-    from ..core.request.presets import WEIGHT_RATIOS
-
-    return _preset(given)["sync_weight"] * WEIGHT_RATIOS.get(preset_loss(given), 1.0)
-
-
-def preset_loss(given: dict[str, Any]) -> str:
-    """The loss of a request's preset for its model."""
-    return "builtin" if given["model"] == "builtin" else _preset(given)["loss"]
-
-
-def _preset(given: dict[str, Any]) -> dict[str, Any]:
-    from ..core.request.presets import PRESETS
-
-    return {**PRESETS[given["preset"]], **_few_step_settings(given)}
-
-
-def _few_step_settings(given: dict[str, Any]) -> dict[str, Any]:
-    """What a preset takes from a few-step model or LoRA, as far as names tell; nothing is read while a panel draws."""
-    from ..core.models.additions.lora import read_lora
-    from ..core.models.few_step import few_step_lora, few_step_model, telling_name
-    from ..core.request.presets import few_step_settings
-
-    if given["preset"] == "paper":
-        return {}
-    few = few_step_model([telling_name(Path(given["model"]))], {}, {})
-    for text in given.get("lora", ()):
-        few = few_step_lora(read_lora(text).path, {}) or few
-    return few_step_settings(few, given["preset"]) if few else {}
+    return "builtin" if model == "builtin" else PRESETS[preset]["loss"]

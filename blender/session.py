@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..core.job import Job, JobQueue
     from .applying import Choices
     from .encode import Pixels
+    from .idle import Foreseen
 
 
 @dataclass
@@ -95,8 +96,8 @@ class Session:
         self.failure: Failure | None = None
         self.estimate = ""
         """What the next picture will take, as a sentence."""
-        self.canvas = ""
-        """The size that its canvas will have."""
+        self.foreseen: Foreseen | None = None
+        """What the settings were found to make of it; see ``idle.upcoming``."""
         self.suspended = ""
         """Why the preview in the viewport stands still, in a word."""
         self.panel_drawn = -math.inf

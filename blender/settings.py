@@ -78,7 +78,8 @@ class SyncDiffusionSettings(bpy.types.PropertyGroup):
     )
     tiny_decoder: StringProperty(
         name="Tiny Decoder",
-        description="A folder with an AutoencoderTiny of the model's family: previews with detail, and a cheaper loss",
+        description="A folder with an AutoencoderTiny of the model's family: previews with detail, and with Low VRAM "
+        "the windows are compared by it. If empty, that in the Hugging Face cache",
         subtype="DIR_PATH",
         update=lists.absolute("tiny_decoder"),
     )

@@ -56,8 +56,9 @@ class SYNCDIFFUSION_OT_recall_settings(OnImage, bpy.types.Operator):
         if image is None:
             return {"CANCELLED"}
         settings, request = context.scene.syncdiffusion, json.loads(image[REQUEST])
+        missing = [*recall_lists(settings, request), *recall_references(settings, request)]
         recall(settings, request)
-        if missing := [*recall_lists(settings, request), *recall_references(settings, request)]:
+        if missing:
             self.report({"WARNING"}, f"Not on this machine, or changed since: {', '.join(missing)}")
         return {"FINISHED"}
 

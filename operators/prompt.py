@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..blender import prompts, screen
-from ..blender.requests import preset_facts
+from ..blender.requests import SAMPLING, preset_request
 
 
 class SYNCDIFFUSION_OT_edit_prompt(bpy.types.Operator):
@@ -32,12 +32,17 @@ class SYNCDIFFUSION_OT_customize(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Copy the preset's values."""
+        """Copy the preset's values, as they are on the model that is set."""
         settings = context.scene.syncdiffusion
-        if settings.preset != "CUSTOM":
-            for name, value in preset_facts(settings).items():
-                setattr(settings, name, value)
-            settings.preset = "CUSTOM"
+        if settings.preset == "CUSTOM":
+            return {"FINISHED"}
+        request = preset_request(settings)
+        if request is None:
+            self.report({"ERROR"}, "The settings cannot be used as they are; Generate says why")
+            return {"CANCELLED"}
+        for name in SAMPLING:
+            setattr(settings, name, getattr(request, name))
+        settings.preset = "CUSTOM"
         return {"FINISHED"}
 
 

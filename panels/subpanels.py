@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
 from ..blender import storage
 from ..blender.choices import SCHEDULERS
+from ..blender.idle import upcoming
 from ..blender.preferences import preferences
-from ..blender.requests import preset_facts
-from ..blender.session import session
 from . import history, idle, lists, parts
 from .main import CATEGORY, MAIN_PANELS
+
+if TYPE_CHECKING:
+    from ..core.request.request import Request
 
 _SAMPLERS = {identifier: label for identifier, label, _ in SCHEDULERS}
 
@@ -58,23 +60,28 @@ class Sampling(Subpanel):
 
     def draw_topic(self, layout: Any, context: bpy.types.Context) -> None:
         """Fields if Quality is Custom, else the values that it has, with the w behind Coherence."""
-        settings = context.scene.syncdiffusion
+        settings, request = context.scene.syncdiffusion, upcoming()
         column = layout.column()
         if settings.preset == "CUSTOM":
             for name in ("scheduler", "steps", "guidance_scale", "sync_weight"):
                 column.prop(settings, name)
         else:
-            facts = preset_facts(settings)
-            parts.fact(column, "Sampler", _SAMPLERS[facts["scheduler"]])
-            parts.fact(column, "Steps", str(facts["steps"]))
-            parts.fact(column, "Guidance Scale", f"{facts['guidance_scale']:g}")
-            parts.fact(column, "Sync Weight", f"w = {facts['sync_weight']:.4g} at first")
+            if request is not None:
+                draw_upcoming(column, request)
             column.operator("syncdiffusion.customize")
         column = layout.column()
         column.prop(settings, "width", text="Canvas Width")
         column.prop(settings, "height", text="Height")
-        if session.canvas:
-            parts.note(column, f"0 is by the model; now {session.canvas}")
+        if request is not None:
+            parts.note(column, f"0 is by the model; now {request.width} × {request.height}")
+
+
+def draw_upcoming(layout: Any, request: Request) -> None:
+    """What a quality stands for with the chosen model."""
+    parts.fact(layout, "Sampler", _SAMPLERS[request.scheduler])
+    parts.fact(layout, "Steps", str(request.steps))
+    parts.fact(layout, "Guidance Scale", f"{request.guidance_scale:g}")
+    parts.fact(layout, "Sync Weight", f"w = {request.sync_weight:.4g} at first")
 
 
 class Reference(Subpanel):

@@ -132,6 +132,24 @@ class Real(Setting):
 
 
 @dataclass(frozen=True)
+class Times:
+    """So many times what the preset has."""
+
+    factor: float
+
+
+@dataclass(frozen=True)
+class Weight(Real):
+    """A number, or one with an x behind it, which is read as ``Times``."""
+
+    def read(self, value: Any) -> float | Times:
+        """Refuses what ``Real`` refuses."""
+        if isinstance(value, str) and value.rstrip().endswith("x"):
+            return Times(super().read(value.rstrip()[:-1]))
+        return super().read(value)
+
+
+@dataclass(frozen=True)
 class Choice(Setting):
     """One of a few names."""
 
@@ -281,7 +299,9 @@ SETTINGS: Mapping[str, Setting] = {
     ),
     "loss": Choice("the perceptual distance L of Eq. 14", names=LOSSES),
     "loss_weights": File("a state dict of lpips.LPIPS with its backbone (.pt or .safetensors); vgg19 for style"),
-    "sync_weight": Real("w of Eq. 14 at the first step"),
+    "sync_weight": Weight(
+        "w of Eq. 14 at the first step; with an x behind it, so many times what the preset has for model and loss: 2x"
+    ),
     "sync_decay": Real("factor on w at every step", high=1.0, above=True),
     "sync_every": Whole("synchronize at every K-th step", low=1),
     "sync_count": Whole("synchronize at F steps spread evenly", low=1, high=MAX_STEPS),

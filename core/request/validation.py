@@ -21,13 +21,14 @@ from ..models.additions.vae import Vae
 from ..models.builtin import BUILTIN
 from ..models.catalog import find_model
 from ..models.facts import ModelFacts
+from ..models.memory_plan import footprint_of, peak_bytes
 from ..models.model import Model
 from ..models.tiny_decoder import tiny_decoder_files, tiny_decoder_problem
 from ..perceptual.weights import check_weights, smallest_image
 from .findings import Findings
 from .presets import DEFAULT_PRESET, PRESETS, STRIDE_SHARES, WEIGHT_RATIOS, few_step_settings
 from .request import Request
-from .settings import MAX_SIZE, SETTINGS
+from .settings import MAX_SIZE, SETTINGS, Times
 from .start import check_start, fill_in_start, refined_canvas
 from .world import check_world, default_size, fill_in_world
 
@@ -54,6 +55,21 @@ class Plan:
     def canvas_shape(self) -> tuple[int, int, int, int]:
         """That of its latents, (1, C, h, w)."""
         return (1, self.model.facts.latent_channels, self.windows.height, self.windows.width)
+
+    def memory_bytes(self, number: int = 2, **changed: Any) -> int | None:
+        """The peak of memory on a card, by ``memory_plan``; None for a model whose architecture was not counted.
+
+        ``number``: bytes of the networks' numbers. ``changed``: settings of ``memory_plan.peak_bytes`` that are to be
+        others than the request's.
+        """
+        request, facts = self.request, self.model.facts
+        footprint = footprint_of(facts)
+        if footprint is None:
+            return None
+        guided = request.guidance_scale > 1 and not (facts.few_step and facts.few_step.embeds_guidance)
+        way = {"method": "syncdiffusion" if request.synchronizes else "multidiffusion"}
+        way |= {name: getattr(request, name) for name in ("gradient", "loss_decoder", "loss_scale")}
+        return peak_bytes(footprint, request.window, guided, number, **(way | changed))
 
 
 def read_settings(given: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
@@ -170,6 +186,8 @@ def _fill_in(values: Mapping[str, Any], model: Model | None, findings: Findings)
     if (method := values.get("method")) in STRIDE_SHARES:
         stride_share, preset["shift_windows"] = STRIDE_SHARES[method], False
     preset["sync_weight"] *= WEIGHT_RATIOS.get(values.get("loss", preset["loss"]), 1.0)
+    if isinstance(weight := values.get("sync_weight"), Times):
+        values["sync_weight"] = weight.factor * preset["sync_weight"]
     if "sync_count" in values:
         preset["sync_every"] = None
     if not values.keys().isdisjoint(("sync_every", "sync_count")):

@@ -52,15 +52,19 @@ def free_bytes(device: torch.device) -> int:
     return psutil.virtual_memory().available
 
 
+def total_bytes(device: torch.device) -> int:
+    """All the memory that a device has."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[1]
+    if device.type == "mps":
+        return torch.mps.recommended_max_memory()
+    return psutil.virtual_memory().total
+
+
 def room(device: torch.device) -> str:
     """What is free, in words: ``0.4 GB of 8.0 GB are free on the GPU``."""
-    if device.type == "cuda":
-        total, where = torch.cuda.mem_get_info(device)[1], "on the GPU"
-    elif device.type == "mps":
-        total, where = torch.mps.recommended_max_memory(), "on the GPU"
-    else:
-        total, where = psutil.virtual_memory().total, "in main memory"
-    return f"{free_bytes(device) / 2**30:.1f} GB of {total / 2**30:.1f} GB are free {where}"
+    where = "in main memory" if device.type == "cpu" else "on the GPU"
+    return f"{free_bytes(device) / 2**30:.1f} GB of {total_bytes(device) / 2**30:.1f} GB are free {where}"
 
 
 def fixed_batches(network: torch.nn.Module) -> Mapping[str, int]:

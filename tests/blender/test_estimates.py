@@ -1,5 +1,8 @@
 """What a picture will take. Pure: no Blender needed."""
 
+import dataclasses
+from types import SimpleNamespace
+
 import pytest
 
 from syncdiffusion.blender import estimates
@@ -26,6 +29,34 @@ def test_scaled_by_windows_and_steps(tmp_path, monkeypatch):
     assert estimates.estimate(file, first, pictures=30) == "About 62 min, 3 GB"
     assert estimates.estimate(file, plan(preset="draft")) == estimates.UNKNOWN
     assert estimates.estimate(file, plan(method="syncdiffusion")) == estimates.UNKNOWN
+
+
+def of_a_family(text_width, **more):
+    """A plan whose model says to be of a published size."""
+    made = plan(**more)
+    facts = dataclasses.replace(made.model.facts, text_width=text_width)
+    return dataclasses.replace(made, model=SimpleNamespace(facts=facts))
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "words"),
+    [
+        (24, "Time is known after the first picture. Takes about 14 GB of 24 GB RAM"),
+        (12, "Takes about 14 GB of 12 GB RAM: too much. With Low VRAM it takes 10 GB"),
+        (8, "Takes about 14 GB of 8 GB RAM: too much. With Low VRAM and a Tiny Decoder it takes 5 GB"),
+        (4, "Takes about 14 GB of 4 GB RAM: too much, whatever is left out. Take a model with smaller windows"),
+    ],
+)
+def test_whether_it_fits_is_known_before_the_first_picture(tmp_path, monkeypatch, gigabytes, words):
+    monkeypatch.setattr("syncdiffusion.core.runtime.memory.total_bytes", lambda device: gigabytes * 2**30)
+    told = of_a_family(1024, preset="paper", method="syncdiffusion", window=512, width=3072, loss="builtin")
+    assert estimates.estimate(tmp_path / "runs.json", told) == words
+
+
+def test_without_the_engine_it_is_not_known_on_what_it_would_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(estimates, "_device", lambda name: None)
+    line = estimates.estimate(tmp_path / "runs.json", of_a_family(1024, window=512, width=3072))
+    assert line == "Time is known after the first picture. Takes about 3 GB VRAM"
 
 
 def test_a_stopped_run_counts_the_steps_it_did(tmp_path, monkeypatch):

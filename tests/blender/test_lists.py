@@ -27,7 +27,7 @@ def test_directions_and_additions_reach_the_engine_and_come_back(in_blender):
         assert requests.list_settings(chosen) == told
         sha256 = known.KnownFiles().sha256(HERE / "style.safetensors")
         file = {"name": "style.safetensors", "sha256": sha256}
-        request = {"region": ["-90:a city"], "lora": ["style.safetensors:0.5"], "files": {
+        request = {"target": "world", "region": ["-90:a city"], "lora": ["style.safetensors:0.5"], "files": {
             "lora": [file], "vae": {"name": "gone", "sha256": "0"}}}
         assert lists.recall_lists(chosen, request) == ["gone"]
         assert requests.list_settings(chosen) == {

@@ -5,7 +5,10 @@ from types import SimpleNamespace
 import pytest
 
 from syncdiffusion.blender.recall import recall
-from syncdiffusion.blender.requests import request_settings
+from syncdiffusion.blender.requests import preset_request, request_settings
+from syncdiffusion.core.files.known import KnownFiles
+from syncdiffusion.core.models.folder import FolderModel
+from syncdiffusion.core.perceptual import weights
 from syncdiffusion.core.request.validation import prepare
 
 
@@ -47,6 +50,45 @@ def test_sky_and_ground_are_painted_but_in_a_draft_unless_it_is_said():
     assert [request_of(one).poles for one in chosen] == ["fill", "generate", "generate", "generate"]
     assert request_of(settings(preset="DRAFT", poles="GENERATE")).poles == "generate"
     assert request_of(settings(poles="FILL")).poles == "fill"
+
+
+@pytest.mark.parametrize("preset", ["DRAFT", "BALANCED"])
+def test_coherence_scales_what_the_models_configuration_says(model, lpips_weights, monkeypatch, preset):
+    """Nothing but its scheduler tells that this is a few-step model."""
+    monkeypatch.setattr(weights, "cached_backbone", lambda loss: lpips_weights("lpips-vgg"))
+    chosen = settings(model=str(model(scheduler="LCMScheduler")), preset=preset)
+    own = request_of(chosen)
+    assert (own.scheduler, own.guidance_scale) == ("lcm", 1.0)
+    assert sum(own.sync_weights()) == pytest.approx(369.2, rel=0.01)
+    chosen.coherence = 0.8
+    assert request_of(chosen).sync_weight == pytest.approx(1.6 * own.sync_weight)
+    assert preset_request(chosen).sync_weight == pytest.approx(1.6 * own.sync_weight)
+    recalled = settings(preset="PAPER")
+    recall(recalled, request_of(chosen).to_json({}))
+    assert (recalled.preset, recalled.coherence) == (preset, pytest.approx(0.8))
+    assert preset_request(settings(model="nowhere")) is None
+
+
+def test_a_picture_of_a_model_that_is_gone_recalls_numbers(model_folder):
+    request = request_of(settings()).to_json({})
+    recalled = settings(preset="DRAFT", steps=1)
+    recall(recalled, {**request, "model": "nowhere"})
+    assert (recalled.preset, recalled.steps, recalled.scheduler) == ("CUSTOM", request["steps"], request["scheduler"])
+
+
+def test_the_model_is_recalled_from_where_it_lies(model_folder):
+    sha256 = KnownFiles().sha256(model_folder, FolderModel(model_folder, "m").files)
+    recalled = settings()
+    request = request_of(settings()).to_json({})
+    recall(recalled, {**request, "model": "small", "files": {"model": {"name": "small", "sha256": sha256}}})
+    assert recalled.model == str(model_folder)
+
+
+def test_low_vram_compares_by_a_tiny_decoder_where_one_is_named(tiny_decoder):
+    least = request_settings(settings(low_memory=True, tiny_decoder=str(tiny_decoder)), 0, "cpu", "auto")
+    assert (least["gradient"], least["decode"], least["loss_decoder"]) == ("no-unet", "tiles", "tiny")
+    assert "loss_decoder" not in request_settings(settings(low_memory=True), 0, "cpu", "auto")
+    assert "loss_decoder" not in request_settings(settings(tiny_decoder=str(tiny_decoder)), 0, "cpu", "auto")
 
 
 def test_custom_takes_the_settings_of_sampling():

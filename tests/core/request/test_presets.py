@@ -1,5 +1,6 @@
 """What presets fill in."""
 
+import dataclasses
 import math
 from fractions import Fraction
 
@@ -95,3 +96,13 @@ def test_other_models_take_the_papers_loss(model_folder, lpips_weights):
     given = {"prompt": "a lake", "model": str(model_folder), "loss_weights": str(lpips_weights("lpips-vgg"))}
     assert prepare(given).request.loss == "lpips-vgg"
     assert prepare({**given, "loss": "builtin", "loss_weights": None}).request.loss == "builtin"
+
+
+@pytest.mark.parametrize("preset", PRESET_NAMES)
+def test_a_weight_can_be_so_many_times_the_presets(request_of, preset):
+    for others in ({}, {"loss": "style"}, {"sync_first": 2}):
+        filled = request_of(preset=preset, **others)
+        twice = request_of(preset=preset, sync_weight="2x", **others)
+        assert twice.sync_weight == pytest.approx(2 * filled.sync_weight)
+        assert dataclasses.replace(twice, sync_weight=filled.sync_weight) == filled
+    assert not request_of(preset=preset, sync_weight="0x").synchronizes

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from syncdiffusion.core.errors import option
-from syncdiffusion.core.request.settings import SETTINGS, Choice, File, Flag, Real, Setting, Text, Whole
+from syncdiffusion.core.request.settings import SETTINGS, Choice, File, Flag, Real, Setting, Text, Times, Weight, Whole
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,8 @@ from syncdiffusion.core.request.settings import SETTINGS, Choice, File, Flag, Re
         (Real("", 0, 1), "1e-3", 0.001),
         (Real("", 0, 1), 1, 1.0),
         (Real("", 0), 1e300, 1e300),
+        (Weight(""), "3", 3.0),
+        (Weight(""), "1.5x", Times(1.5)),
         (Choice("", ("a", "b")), "b", "b"),
         (Flag(""), False, False),
         (Text(""), "", ""),
@@ -38,6 +40,8 @@ def test_values(setting, value, read):
         (Whole("", 1, 9), float("inf"), "inf is not a whole number; use 1 to 9"),
         (Whole("", 1, 9), True, "True is not a whole number; use 1 to 9"),
         (Real("", 0, 1), 1.001, "1.001 is out of range; use 0 to 1"),
+        (Weight(""), "-1x", "-1 is out of range; use a finite number, 0 or more"),
+        (Weight(""), "x", "'' is not a number; use a finite number, 0 or more"),
         (Real("", 0, 1, above=True), 0, "0 is out of range; use more than 0, up to 1"),
         (Real("", 0), float("inf"), "inf is out of range; use a finite number, 0 or more"),
         (Real("", 0, above=True), -0.0, "-0 is out of range; use a finite number, more than 0"),
