@@ -89,14 +89,18 @@ def _planned(plan: Plan) -> str:
     from ..core.runtime.devices import resolve_dtype
     from ..core.runtime.memory import total_bytes
 
-    number, total = resolve_dtype(plan.request.dtype, device).itemsize, total_bytes(device)
-    needed, kind = plan.memory_bytes(number), _kind(device)
+    number, total, kind = resolve_dtype(plan.request.dtype, device).itemsize, total_bytes(device), _kind(device)
+    needed = plan.memory_bytes(number)
     line = f"Takes about {needed / _GB:.0f} GB of {total / _GB:.0f} GB {kind}"
     if fits(needed, total):
         return f"{TIME_UNKNOWN}. {line}"
+    checkpointed = device.type == "cuda"  # elsewhere the engine does not know when memory is short
+    less = plan.memory_bytes(number, checkpointed=checkpointed)
+    if fits(less, total):
+        return f"{TIME_UNKNOWN}. Takes about {less / _GB:.0f} GB of {total / _GB:.0f} GB {kind}, slower than with more"
     for way, changes in WAYS:
-        less = plan.memory_bytes(number, **changes)
-        if less < needed and fits(less, total):
+        less = plan.memory_bytes(number, checkpointed=checkpointed, **changes)
+        if fits(less, total):
             return f"{line}: too much. With {way} it takes {less / _GB:.0f} GB"
     return f"{line}: too much, whatever is left out. Take a model with smaller windows"
 

@@ -12,7 +12,7 @@ what the allocator wastes, and what the driver and the desktop hold are rules of
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .facts import TEXT_WIDTHS, ModelFacts
@@ -32,7 +32,8 @@ USABLE = 0.95  # of a card, before a driver spills into system memory, far slowe
 class Footprint:
     """Parameters of the parts, and bytes kept for the backward pass of one native window.
 
-    ``unet_kept`` is for one branch of the guidance. ``native`` in pixels.
+    ``unet_kept`` is for one branch of the guidance. ``native`` in pixels. ``..._checkpointed``: the same where the
+    networks calculate again what they do not keep; of the decoder with the distance, and the most at once.
     """
 
     native: int
@@ -41,21 +42,35 @@ class Footprint:
     text: int
     unet_kept: float
     vae_kept: float
+    unet_checkpointed: float
+    decoder_checkpointed: float
 
 
+# Checkpointed, 1.x is taken to be as 2.x, whose blocks are the same.
 FOOTPRINTS: Mapping[str, Footprint] = {
-    "Stable Diffusion 1.x": Footprint(512, 859_520_964, 83_653_863, 123_060_480, 0.722 * GIB, 2.777 * GIB),
-    "Stable Diffusion 2.x": Footprint(512, 865_910_724, 83_653_863, 340_387_840, 0.678 * GIB, 2.777 * GIB),
-    "SDXL": Footprint(1024, 2_567_463_684, 83_653_863, 817_720_320, 4.970 * GIB, 11.110 * GIB),
+    "Stable Diffusion 1.x": Footprint(
+        512, 859_520_964, 83_653_863, 123_060_480, 0.722 * GIB, 2.777 * GIB, 0.101 * GIB, 1.646 * GIB
+    ),
+    "Stable Diffusion 2.x": Footprint(
+        512, 865_910_724, 83_653_863, 340_387_840, 0.678 * GIB, 2.777 * GIB, 0.101 * GIB, 1.646 * GIB
+    ),
+    "SDXL": Footprint(
+        1024, 2_567_463_684, 83_653_863, 817_720_320, 4.970 * GIB, 11.110 * GIB, 0.469 * GIB, 6.584 * GIB
+    ),
 }
 
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """A way to run: what it is called, the settings that make it, and its peak in bytes."""
+    """A way to run: what it is called, the settings that make it, and its peak in bytes.
+
+    ``checkpointed``: by gradient checkpointing, which the engine goes over to by itself where memory is short; slower,
+    with the same result.
+    """
 
     name: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    checkpointed: bool = False
     peak_bytes: int = 0
 
     def fits(self, gigabytes: float) -> bool:
@@ -63,13 +78,15 @@ class MemoryPlan:
         return fits(self.peak_bytes, gigabytes * GIB)
 
 
+_TINY = {"loss_decoder": "tiny"}
 # From the paper's way to the least: what each gives up.
-_WAYS: tuple[tuple[str, Mapping[str, Any]], ...] = (
-    ("exact", {}),
-    ("tiny decoder in the loss", {"loss_decoder": "tiny"}),
-    ("gradient past the UNet", {"gradient": "no-unet"}),
-    ("gradient past the UNet, tiny decoder in the loss", {"gradient": "no-unet", "loss_decoder": "tiny"}),
-    ("no coherence (MultiDiffusion)", {"method": "multidiffusion"}),
+_WAYS = (
+    MemoryPlan("exact"),
+    MemoryPlan("exact, checkpointed", checkpointed=True),
+    MemoryPlan("tiny decoder in the loss", _TINY),
+    MemoryPlan("tiny decoder in the loss, checkpointed", _TINY, checkpointed=True),
+    MemoryPlan("gradient past the UNet, tiny decoder in the loss", {"gradient": "no-unet", **_TINY}),
+    MemoryPlan("no coherence (MultiDiffusion)", {"method": "multidiffusion"}),
 )
 
 
@@ -83,7 +100,10 @@ def memory_plans(model: Footprint, window: int | None = None, guided: bool = Tru
 
     ``window`` in pixels (None: the native size). ``guided``: whether there are two branches, as few-step models lack.
     """
-    return [MemoryPlan(name, way, peak_bytes(model, window, guided, **way)) for name, way in _WAYS]
+    return [
+        replace(way, peak_bytes=peak_bytes(model, window, guided, checkpointed=way.checkpointed, **way.settings))
+        for way in _WAYS
+    ]
 
 
 def peak_bytes(
@@ -96,6 +116,7 @@ def peak_bytes(
     gradient: str = "exact",
     loss_decoder: str = "full",
     loss_scale: float = 1.0,
+    checkpointed: bool = False,
 ) -> int:
     """The peak of one way to run a model: the settings of a request that make it one, and those of ``memory_plans``.
 
@@ -108,11 +129,15 @@ def peak_bytes(
     branches = 2 if guided else 1
     kept = 0.0
     if method == "syncdiffusion":
-        kept = DISTANCE_KEPT * pixels
-        kept += precision * (TINY_KEPT * pixels if loss_decoder == "tiny" else model.vae_kept * scale)
-        kept = FULL * VGG16_PARAMETERS + kept * loss_scale**2
+        if loss_decoder == "tiny":  # which has nothing that could be calculated again
+            seen = (DISTANCE_KEPT + precision * TINY_KEPT) * pixels
+        elif checkpointed:
+            seen = precision * model.decoder_checkpointed * scale
+        else:
+            seen = DISTANCE_KEPT * pixels + precision * model.vae_kept * scale
+        kept = FULL * VGG16_PARAMETERS + seen * loss_scale**2
         if gradient == "exact":
-            kept += precision * branches * model.unet_kept * scale
+            kept += precision * branches * (model.unet_checkpointed if checkpointed else model.unet_kept) * scale
     # One pass without a gradient holds a few feature maps: here and in the last decode, which goes in tiles.
     passing = precision * max(0.15 * branches * model.unet_kept, 0.25 * model.vae_kept) * scale
     return int(weights + max(number * model.text, WASTE * kept, passing))

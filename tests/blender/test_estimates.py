@@ -4,6 +4,7 @@ import dataclasses
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from syncdiffusion.blender import estimates
 from syncdiffusion.core.request.validation import prepare
@@ -53,10 +54,25 @@ def test_whether_it_fits_is_known_before_the_first_picture(tmp_path, monkeypatch
     assert estimates.estimate(tmp_path / "runs.json", told) == words
 
 
+@pytest.mark.parametrize(
+    ("gigabytes", "words"),
+    [
+        (12, "Time is known after the first picture. Takes about 7 GB of 12 GB VRAM"),
+        (6, "Time is known after the first picture. Takes about 4 GB of 6 GB VRAM, slower than with more"),
+        (4, "Takes about 7 GB of 4 GB VRAM: too much. With Low VRAM and a Tiny Decoder it takes 3 GB"),
+    ],
+)
+def test_a_card_that_is_short_of_memory_calculates_again_what_it_does_not_keep(tmp_path, monkeypatch, gigabytes, words):
+    monkeypatch.setattr("syncdiffusion.core.runtime.memory.total_bytes", lambda device: gigabytes * 2**30)
+    monkeypatch.setattr(estimates, "_device", lambda name: torch.device("cuda"))
+    told = of_a_family(1024, preset="paper", method="syncdiffusion", window=512, width=3072, loss="builtin")
+    assert estimates.estimate(tmp_path / "runs.json", told) == words
+
+
 def test_without_the_engine_it_is_not_known_on_what_it_would_run(tmp_path, monkeypatch):
     monkeypatch.setattr(estimates, "_device", lambda name: None)
     line = estimates.estimate(tmp_path / "runs.json", of_a_family(1024, window=512, width=3072))
-    assert line == "Time is known after the first picture. Takes about 3 GB VRAM"
+    assert line == "Time is known after the first picture. Takes about 2 GB VRAM"
 
 
 def test_a_stopped_run_counts_the_steps_it_did(tmp_path, monkeypatch):
