@@ -49,14 +49,16 @@ def update() -> None:
         return
     preference, given = preferences(), _given()
     ready = not setup.why_no_engine()
-    key = (bpy.context.scene.syncdiffusion.variations, session.batches, len(session.variations), ready, _what(given))
+    count = bpy.context.scene.syncdiffusion.variations
+    # Once the engine is loaded, it is known what it computes on.
+    key = (count, session.batches, len(session.variations), ready, setup.engine_loaded, _what(given))
+    if key != _estimated:
+        _estimated = key
+        session.queue.call(partial(_look_ahead, folders.runs() if ready else None, given, count))
     model = (given["model"], given["device"], given["dtype"], given["sync_weight"] not in (0, "0x"))
     if ready and preference.warm_up and not preference.release_after_use and model != _warmed:
         _warmed = model
         session.queue.warm_up(given)
-    if key != _estimated:
-        _estimated = key
-        session.queue.call(partial(_look_ahead, folders.runs() if ready else None, given, key[0]))
 
 
 def upcoming() -> Request | None:

@@ -279,6 +279,6 @@ def _failure(error: BaseException) -> Failed:
 
 
 def _make_engine() -> Engine:
-    from .engine import Engine
+    from .importing import import_engine
 
-    return Engine()
+    return import_engine().Engine()

@@ -17,7 +17,7 @@ class SYNCDIFFUSION_OT_add_entry(bpy.types.Operator):
 
     bl_idname = "syncdiffusion.add_entry"
     bl_label = "Add"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"UNDO"}  # there is nothing to adjust afterwards
 
     entries: EnumProperty(items=LISTS)
 
@@ -37,7 +37,7 @@ class SYNCDIFFUSION_OT_remove_entry(bpy.types.Operator):
 
     bl_idname = "syncdiffusion.remove_entry"
     bl_label = "Remove"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"UNDO"}  # there is nothing to adjust afterwards
 
     entries: EnumProperty(items=LISTS)
     index: IntProperty(min=0)

@@ -6,12 +6,16 @@ from typing import Any
 
 import bpy
 
+from . import parts
+
 
 def draw_directions(layout: Any, context: bpy.types.Context) -> None:
     """Directions of a world or a tile in degrees, places along a picture in per cent; what stands there."""
     settings = context.scene.syncdiffusion
     layout.use_property_split = False
     place = "position" if settings.target == "IMAGE" else "azimuth"
+    if len(settings.regions):
+        parts.note(layout, "From the left end" if place == "position" else "Degrees: 0 is +Y, 90 is +X")
     for index, region in enumerate(settings.regions):
         row = _row(layout, "regions", index)
         split = row.split(factor=0.3, align=True)

@@ -342,9 +342,16 @@ def test_the_model_and_the_estimate_are_ready_before_generate_is_pressed(in_blen
         idle.update()
         assert session.queue._thread is None, "nobody looks at the panel"
         session.panel_drawn = time.monotonic()
-        until(lambda: session.estimate)
+        until(lambda: session.estimate and engine.calls)
         assert session.canvas == "128 × 64"
         assert engine.calls == ["load"]
+        assert idle.upcoming().steps == 4
+        chosen.preset = "DRAFT"
+        assert idle.upcoming() is None, "what was found is not of these settings"
+        session.panel_drawn = time.monotonic()
+        until(lambda: idle.upcoming())
+        assert (idle.upcoming().steps, idle.upcoming().preset) == (10, "draft")
+        chosen.preset = "CUSTOM"
         assert session.estimate == "Time and memory are known after the first picture"
         engine.allow()
         ops.generate()
