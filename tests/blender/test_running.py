@@ -343,7 +343,7 @@ def test_the_model_and_the_estimate_are_ready_before_generate_is_pressed(in_blen
         assert session.queue._thread is None, "nobody looks at the panel"
         session.panel_drawn = time.monotonic()
         until(lambda: session.estimate and engine.calls)
-        assert session.canvas == "128 × 64"
+        assert (idle.upcoming().width, idle.upcoming().height) == (128, 64)
         assert engine.calls == ["load"]
         assert idle.upcoming().steps == 4
         chosen.preset = "DRAFT"
