@@ -14,13 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from syncdiffusion.core.engine import Engine
-from syncdiffusion.core.files.outputs import Outputs
 from syncdiffusion.core.models.builtin import BUILTIN
 from syncdiffusion.core.panorama.seam import seam
 from syncdiffusion.core.request.validation import prepare
+from training.generated import Studio
 
 MOST_MEAN_RANK = 0.65
 STANDS_OUT = 0.95
@@ -30,24 +28,6 @@ KINDS: dict[str, dict[str, tuple[str, str, tuple[int, ...]]]] = {
     "strip": {"closed": ("strip", "x", (1,)), "open": ("strip", "none", (1,))},
     "tile": {"closed": ("tile", "xy", (1, 0)), "open": ("strip", "none", (1, 0))},
 }
-
-
-class Pictures:
-    """Pictures made by one engine and kept in a folder, so that a measurement that was stopped goes on."""
-
-    def __init__(self, folder: Path, **settings: Any) -> None:
-        self._folder = folder
-        self._settings = settings
-        self._engine = Engine()
-        folder.mkdir(parents=True, exist_ok=True)
-
-    def picture(self, name: str, **settings: Any) -> np.ndarray:
-        """The picture of a request, (H, W, 3) uint8. ``name`` has to tell it from all others."""
-        path = self._folder / f"{name}.png"
-        if not path.exists():
-            self._engine.generate(prepare({**self._settings, **settings}), Outputs(output=path))
-        with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))
 
 
 def verdict(ranks: Sequence[float]) -> dict[str, Any]:
@@ -78,12 +58,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Open and closed have the same canvas, which a tile and a strip do not by default.
     usual = prepare({**wanted, "target": given.kind}).request
     wanted["width"], wanted["height"] = given.size or (usual.width, usual.height)
-    pictures = Pictures(given.folder / given.kind, **wanted)
+    studio = Studio(given.folder / given.kind, **{name: value for name, value in wanted.items() if name != "prompt"})
     found: dict[str, Any] = {"settings": wanted}
     for name, (target, wrap, axes) in KINDS[given.kind].items():
         seen = []
         for seed in range(given.seeds):
-            picture = pictures.picture(f"{name}-{seed:02d}", target=target, wrap=wrap, seed=seed)
+            picture = studio.picture(f"{name}-{seed:02d}", given.prompt, target=target, wrap=wrap, seed=seed)
             seen += [round(seam(picture, axis=axis).rank, 3) for axis in axes]
             print(f"{name}, seed {seed}: {seen[-len(axes) :]}", flush=True)
         found[name] = {**verdict(seen), "ranks": seen}

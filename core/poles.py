@@ -161,9 +161,7 @@ class Exchange:
     def _coloured(self, x0: Tensor) -> Tensor:
         """The x0 predictions with the colours, in the large, of what the views began with."""
         count = len(self._cap.views)
-        apart = torch.cat(
-            (self.start.to(x0.dtype) - x0).chunk(count, dim=3)
-        )  # a batch, so that none blurs into another
+        apart = torch.cat((self.start.to(x0.dtype) - x0).chunk(count, dim=3))  # a batch: none blurs into another
         return x0 + torch.cat(_blurred(apart, COLOUR_REACH).chunk(count), dim=3)
 
     def _agreed(self, index: int, pictures: Sequence[Tensor]) -> Tensor:

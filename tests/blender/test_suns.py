@@ -54,13 +54,20 @@ SCENE = """
 """
 
 
-def test_the_shadow_falls_away_from_the_sun_and_turns_with_the_world(in_blender):
-    in_blender(
-        SCENE
-        + """
+LIT = (
+    SCENE
+    + """
     ball()
     rotation = world("light")
     settings = bpy.context.scene.syncdiffusion
+"""
+)
+
+
+def test_the_shadow_falls_away_from_the_sun_and_turns_with_the_world(in_blender):
+    in_blender(
+        LIT
+        + """
     away = math.degrees(math.pi - azimuth - rotation[2]) + 180
     in_world, total = shadow()
     assert apart_by(in_world, away) < 8, (in_world, away)
@@ -85,11 +92,8 @@ def test_the_shadow_falls_away_from_the_sun_and_turns_with_the_world(in_blender)
 def test_the_sun_light_follows_horizon_tilt_and_mirroring(in_blender):
     """The shadow of the sun in the world is where that of the lamp is, and as dark, however the picture is turned."""
     in_blender(
-        SCENE
+        LIT
         + """
-    ball()
-    rotation = world("light")
-    settings = bpy.context.scene.syncdiffusion
     view = bpy.context.scene.world.node_tree.nodes["SyncDiffusion View"].inputs
     for horizon, tilt, mirror in ((8, 0, False), (0, 15, False), (0, 0, True), (-6, 10, True)):
         view["Horizon"].default_value, view["Tilt"].default_value = math.radians(horizon), math.radians(tilt)

@@ -29,3 +29,9 @@ def test_a_sheet_can_be_small(tmp_path):
     with Image.open(whole) as first, Image.open(small) as second:
         assert second.width == round(first.width / 2)
         assert second.mode == "P"
+
+
+def test_a_sheet_can_be_a_jpeg(tmp_path):
+    main([str(tmp_path / "sheet.jpg"), "--size", "32", "--count", "2"])
+    with Image.open(tmp_path / "sheet.jpg") as page:
+        assert page.format == "JPEG"
