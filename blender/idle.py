@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import queue
 import time
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from ..core.errors import SyncDiffusionError
 from . import estimates, folders, screen
 from .preferences import preferences
 from .requests import ANY_PROMPT, request_settings
-from .session import session
+from .session import Foreseen, session
 from .setup import setup
 
 if TYPE_CHECKING:
@@ -28,14 +27,6 @@ _NO_MATTER = ("prompt", "negative_prompt", "seed")
 _answers: queue.SimpleQueue[tuple[str, Foreseen | None]] = queue.SimpleQueue()
 _estimated: Any = None
 _warmed: Any = None
-
-
-@dataclass(frozen=True)
-class Foreseen:
-    """What settings make of the next picture, and of which settings that is known."""
-
-    of: tuple[Any, ...]
-    request: Request
 
 
 def update() -> None:

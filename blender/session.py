@@ -8,15 +8,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..core.errors import Remedy
     from ..core.events import Progress
     from ..core.job import Job, JobQueue
+    from ..core.request.request import Request
     from .applying import Choices
     from .encode import Pixels
-    from .idle import Foreseen
 
 
 @dataclass
@@ -82,6 +82,14 @@ class Failure:
         remedies = getattr(error, "remedies", ())
         sentence = error.fact if remedies else str(error)
         return cls(sentence[:1].upper() + sentence[1:], details, remedies)
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What settings make of the next picture, and of which settings that is known."""
+
+    of: tuple[Any, ...]
+    request: Request
 
 
 class Session:

@@ -164,6 +164,23 @@ class Expansion:
     left_out: Sequence[Problem]
 
 
+@dataclass(frozen=True)
+class Todo:
+    """An experiment's jobs: all of them, and of each picture that is not measured yet the first."""
+
+    experiment: Experiment
+    jobs: Sequence[Job]
+    waiting: Sequence[Job]
+    identity: str
+    problems: Sequence[Problem]
+    left_out: Sequence[Problem]
+
+    @property
+    def pictures(self) -> int:
+        """How many different pictures there are; rows may share some."""
+        return len({job.digest for job in self.jobs})
+
+
 class _JobMaker:
     """The jobs of a row and a prompt: one request is checked for all seeds."""
 

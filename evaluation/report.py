@@ -6,11 +6,11 @@ from pathlib import Path
 
 from ..core.runtime.devices import resolve_device
 from . import plots, sheets, tables
+from .experiment import Todo
 from .findings import findings, findings_markdown
 from .networks import load_networks
 from .page import page
 from .results import gather, summarise
-from .run import Todo
 
 
 def write_report(todo: Todo, folder: Path, device: str) -> Path:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ..core.errors import InvalidRequestError, Problem
+from ..core.errors import InvalidRequestError
 from .executors import Outcome, Works, local_devices, run_local, run_ray
-from .experiment import Experiment, Job, read_experiment
+from .experiment import Experiment, Job, Todo, read_experiment
 from .networks import check_networks, networks_identity
 from .worker import is_done, is_made
 
@@ -27,23 +27,6 @@ class Options:
     limit: int | None = None
     download: bool = False
     dry_run: bool = False
-
-
-@dataclass(frozen=True)
-class Todo:
-    """An experiment's jobs: all of them, and of each picture that is not measured yet the first."""
-
-    experiment: Experiment
-    jobs: Sequence[Job]
-    waiting: Sequence[Job]
-    identity: str
-    problems: Sequence[Problem]
-    left_out: Sequence[Problem]
-
-    @property
-    def pictures(self) -> int:
-        """How many different pictures there are; rows may share some."""
-        return len({job.digest for job in self.jobs})
 
 
 def plan(options: Options) -> Todo:
